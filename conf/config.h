@@ -1,0 +1,229 @@
+#pragma once
+
+#include "conf/address.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// meshgate.toml as plain structs: what both programs read, with kumactl's defaults. Nothing here does I/O; reading is conf/load.h.
+namespace meshgate::conf {
+
+/// A place in a configuration file, for messages of the steps that come after parsing. Line 0: not from a file.
+struct Location {
+    std::string file;
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+
+    [[nodiscard]] std::string to_string() const;  ///< "meshgate.toml:12:3", or "" without a file
+
+    friend bool operator==(const Location&, const Location&) noexcept { return true; }  // where a value stood is not part of it
+};
+
+using Uid = std::uint32_t;
+using Port = std::uint16_t;
+
+/// Inclusive.
+struct PortRange {
+    Port first = 0;
+    Port last = 0;
+
+    friend auto operator<=>(const PortRange&, const PortRange&) noexcept = default;
+};
+
+/// Inclusive; 32-bit (DynamicUser, subuid and OpenShift use high uids).
+struct UidRange {
+    Uid first = 0;
+    Uid last = 0;
+
+    friend auto operator<=>(const UidRange&, const UidRange&) noexcept = default;
+};
+
+/// Users as written: numbers need no passwd entry, names are looked up by the program that uses them.
+struct UserRef {
+    std::variant<UidRange, std::string> who;
+    Location where;
+
+    friend bool operator==(const UserRef&, const UserRef&) noexcept = default;
+};
+
+enum class Protocol : std::uint8_t { tcp, udp };
+enum class IpFamilyMode : std::uint8_t { dualstack, ipv4, ipv6 };
+enum class Engine : std::uint8_t { automatic, nftables, iptables };
+enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
+
+struct Mesh {
+    std::vector<std::string> domains{"mesh", "mesh.local"};  ///< lower case, no trailing dot; never empty
+    std::chrono::seconds ttl{30};                            ///< 0..2147483647 (RFC 2181 section 8)
+
+    friend bool operator==(const Mesh&, const Mesh&) = default;
+};
+
+struct Proxy {
+    bool enabled = true;
+    std::optional<UserRef> user;  ///< one user; unset: uid 5678 if it exists, else kuma-dp, else 5678
+    std::vector<UserRef> exempt_users;
+
+    friend bool operator==(const Proxy&, const Proxy&) = default;
+};
+
+struct Inbound {
+    bool enabled = true;
+    Port port = 15006;
+    std::vector<PortRange> include_ports;  ///< not together with exclude_ports
+    std::vector<PortRange> exclude_ports;
+    std::vector<Cidr> exclude_sources;
+
+    friend bool operator==(const Inbound&, const Inbound&) = default;
+};
+
+/// Traffic of these users, protocols and ports that is left alone. An empty list means all.
+struct Exclusion {
+    std::vector<UserRef> users;  ///< never empty
+    std::vector<Protocol> protocols;
+    std::vector<PortRange> ports;
+
+    friend bool operator==(const Exclusion&, const Exclusion&) = default;
+};
+
+struct Outbound {
+    bool enabled = true;
+    Port port = 15001;
+    std::vector<PortRange> include_ports;
+    std::vector<PortRange> exclude_ports;
+    std::vector<Cidr> exclude_destinations;  ///< all protocols, DNS too
+    std::vector<Exclusion> exclude;
+
+    friend bool operator==(const Outbound&, const Outbound&) = default;
+};
+
+struct DnsCapture {
+    bool enabled = false;
+    Port port = 15053;
+    DnsCaptureMode capture = DnsCaptureMode::resolv_conf;
+    std::vector<Protocol> protocols{Protocol::udp};  ///< never empty, no duplicates
+    std::uint16_t conntrack_zone = 15053;            ///< 1..65535: the zone of captured UDP DNS
+
+    friend bool operator==(const DnsCapture&, const DnsCapture&) = default;
+};
+
+/// Clients behind an interface (containers, VMs, a LAN).
+struct Network {
+    std::string interface;  ///< 1..15 bytes; a trailing '+' or '*' matches any rest
+    std::vector<Cidr> cidrs;
+    Location where;
+
+    friend bool operator==(const Network&, const Network&) = default;
+};
+
+struct Redirect {
+    Engine engine = Engine::automatic;
+    IpFamilyMode ip_family = IpFamilyMode::dualstack;
+    bool drop_invalid = false;
+    Inbound inbound;
+    Outbound outbound;
+    DnsCapture dns;
+    std::vector<Network> networks;
+
+    friend bool operator==(const Redirect&, const Redirect&) = default;
+};
+
+/// All addresses of an interface, at one port: "docker0:15053".
+struct InterfacePort {
+    std::string interface;
+    Port port = 0;
+
+    friend bool operator==(const InterfacePort&, const InterfacePort&) = default;
+};
+
+using Listen = std::variant<SocketAddress, InterfacePort>;
+
+/// The nameservers of `resolv_conf`, followed when the file changes.
+struct ResolvConfUpstreams {
+    friend bool operator==(const ResolvConfUpstreams&, const ResolvConfUpstreams&) = default;
+};
+
+/// A server named by a host name, resolved through c-ares.
+struct HostUpstream {
+    std::string host;
+    Port port = 53;
+
+    friend bool operator==(const HostUpstream&, const HostUpstream&) = default;
+};
+
+using Upstream = std::variant<ResolvConfUpstreams, SocketAddress, HostUpstream>;
+
+struct Dns {
+    std::vector<Listen> listen;   ///< default 127.0.0.1:15053 and [::1]:15053
+    std::optional<UserRef> user;  ///< unset: proxy.user when started as root, else no change
+    std::vector<std::string> admin{"unix:/run/meshgate/dns.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none
+    bool admin_is_default = true;  ///< the default path not creatable is a warning, an explicit one an error
+    std::vector<Upstream> upstreams{ResolvConfUpstreams{}};
+    std::uint64_t cache_bytes = 64ULL << 20;
+
+    Dns();
+    friend bool operator==(const Dns&, const Dns&) = default;
+};
+
+enum class VipIpv6 : std::uint8_t { mapped, none, native };
+
+struct Vip {
+    Cidr ipv4;                         ///< default 240.0.0.0/4
+    VipIpv6 ipv6_mode = VipIpv6::mapped;
+    std::optional<Cidr> ipv6;          ///< set with VipIpv6::native only
+    std::filesystem::path state{"/var/lib/meshgate/vips.toml"};
+
+    Vip();
+    friend bool operator==(const Vip&, const Vip&) = default;
+};
+
+/// HOST:PORT a service is really at; the host is an address or a name (resolved through c-ares by who uses it).
+struct Endpoint {
+    std::string host;
+    Port port = 0;
+
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct Service {
+    std::string name;  ///< relative to every mesh domain, lower case, no trailing dot
+    Port port = 80;
+    std::optional<IpAddress> address4;  ///< pinned VIPs; may lie outside the range
+    std::optional<IpAddress> address6;
+    std::vector<Endpoint> endpoints;
+    std::map<std::string, std::string> tags;
+    Location where;
+
+    friend bool operator==(const Service&, const Service&) = default;
+};
+
+/// Any other record; type and value in zone-file words, checked by dns/records.
+struct Record {
+    std::string name;  ///< absolute
+    std::string type;
+    std::string value;
+    std::optional<std::chrono::seconds> ttl;  ///< unset: mesh.ttl
+    Location where;
+
+    friend bool operator==(const Record&, const Record&) = default;
+};
+
+struct Config {
+    std::filesystem::path resolv_conf{"/etc/resolv.conf"};
+    Mesh mesh;
+    Proxy proxy;
+    Redirect redirect;
+    Dns dns;
+    Vip vip;
+    std::vector<Service> services;
+    std::vector<Record> records;
+
+    friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace meshgate::conf

@@ -1,0 +1,175 @@
+#pragma once
+
+#include "conf/address.h"
+#include "conf/config.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// The capture as data: one nftables table. Everything else (nft text, JSON, netlink messages, digest, diff) is a function of it.
+/// The words are nft's. A rule is matches, all of which must hold, and then statements in order.
+namespace meshgate::netfilter {
+
+using conf::Cidr;
+using conf::Family;
+using conf::Port;
+using conf::PortRange;
+using conf::Protocol;
+using conf::Uid;
+using conf::UidRange;
+
+// ---- sets -------------------------------------------------------------------------------------------------------------
+
+/// Disjoint, sorted, merged ranges; one alternative for each set type. Ports: inet_service; users: uid; networks: ipv4_addr, ipv6_addr.
+using PortElements = std::vector<PortRange>;
+using UidElements = std::vector<UidRange>;
+struct AddressElements {
+    Family family = Family::ipv4;
+    std::vector<Cidr> networks;  ///< none contains another
+
+    friend bool operator==(const AddressElements&, const AddressElements&) noexcept = default;
+};
+
+/// A named interval set. Uids need the big-endian form in the kernel (byteorder hton before the lookup).
+struct Set {
+    std::string name;     ///< 1..31 bytes
+    std::string comment;  ///< at most 128 bytes
+    std::variant<PortElements, UidElements, AddressElements> elements;
+
+    friend bool operator==(const Set&, const Set&) noexcept = default;
+};
+
+// ---- matches ----------------------------------------------------------------------------------------------------------
+
+struct SetRef {
+    std::string name;
+    friend bool operator==(const SetRef&, const SetRef&) noexcept = default;
+};
+
+enum class Device : std::uint8_t { in, out };
+
+/// `meta nfproto ipv4|ipv6`
+struct MatchFamily {
+    Family family = Family::ipv4;
+    friend bool operator==(const MatchFamily&, const MatchFamily&) noexcept = default;
+};
+/// `meta l4proto tcp`, `udp` or `{ tcp, udp }`
+struct MatchL4Proto {
+    std::vector<Protocol> protocols;
+    friend bool operator==(const MatchL4Proto&, const MatchL4Proto&) noexcept = default;
+};
+/// `th dport 53`, `th dport 30-40`, `th dport @set`; comes after a MatchL4Proto of the same rule
+struct MatchDport {
+    std::variant<PortRange, SetRef> ports;
+    friend bool operator==(const MatchDport&, const MatchDport&) noexcept = default;
+};
+enum class Sense : std::uint8_t { equal, not_equal };
+/// `ip|ip6 saddr|daddr [!=] NETWORK|@set`; implies MatchFamily
+struct MatchAddress {
+    enum class Field : std::uint8_t { saddr, daddr };
+    Field field = Field::daddr;
+    Sense sense = Sense::equal;
+    Family family = Family::ipv4;
+    std::variant<Cidr, SetRef> networks;
+    friend bool operator==(const MatchAddress&, const MatchAddress&) noexcept = default;
+};
+/// `meta skuid UID|@set`: the uid a socket was created with; a packet without a socket does not match (only in output)
+struct MatchSkuid {
+    std::variant<Uid, SetRef> users;
+    friend bool operator==(const MatchSkuid&, const MatchSkuid&) noexcept = default;
+};
+/// `iiftype|oiftype [!=] loopback` (ARPHRD_LOOPBACK): right for a renamed lo too
+struct MatchLoopback {
+    Device device = Device::out;
+    Sense sense = Sense::equal;
+    friend bool operator==(const MatchLoopback&, const MatchLoopback&) noexcept = default;
+};
+/// `iifname|oifname NAME`; a trailing '*' matches any rest
+struct MatchInterface {
+    Device device = Device::in;
+    std::string name;
+    friend bool operator==(const MatchInterface&, const MatchInterface&) noexcept = default;
+};
+/// `fib daddr type local`
+struct MatchLocalDestination {
+    friend bool operator==(const MatchLocalDestination&, const MatchLocalDestination&) noexcept = default;
+};
+/// `ct state invalid`
+struct MatchInvalid {
+    friend bool operator==(const MatchInvalid&, const MatchInvalid&) noexcept = default;
+};
+
+using Match = std::variant<MatchFamily, MatchL4Proto, MatchDport, MatchAddress, MatchSkuid, MatchLoopback, MatchInterface,
+                           MatchLocalDestination, MatchInvalid>;
+
+// ---- statements -------------------------------------------------------------------------------------------------------
+
+struct Return {
+    friend bool operator==(const Return&, const Return&) noexcept = default;
+};
+struct Drop {
+    friend bool operator==(const Drop&, const Drop&) noexcept = default;
+};
+struct Jump {
+    std::string chain;
+    friend bool operator==(const Jump&, const Jump&) noexcept = default;
+};
+/// `redirect to :PORT`; nat chains only, after a MatchL4Proto of the same rule (or of every rule that jumps here)
+struct RedirectTo {
+    Port port = 0;
+    friend bool operator==(const RedirectTo&, const RedirectTo&) noexcept = default;
+};
+/// `ct original zone set ZONE`; below conntrack's priority (-200) only
+struct OriginalZone {
+    std::uint16_t zone = 0;
+    friend bool operator==(const OriginalZone&, const OriginalZone&) noexcept = default;
+};
+
+/// What a rule does; exactly one.
+using Verdict = std::variant<Return, Drop, Jump, RedirectTo, OriginalZone>;
+
+struct Rule {
+    std::vector<Match> matches;
+    bool counter = false;  ///< `counter` before the verdict
+    Verdict verdict;
+    std::string comment;  ///< why it exists; at most 128 bytes
+
+    friend bool operator==(const Rule&, const Rule&) noexcept = default;
+};
+
+// ---- chains and the table ---------------------------------------------------------------------------------------------
+
+enum class ChainType : std::uint8_t { filter, nat };
+enum class Hook : std::uint8_t { prerouting, output };
+
+/// `type filter hook output priority -300; policy accept;`
+struct BaseChain {
+    ChainType type = ChainType::filter;
+    Hook hook = Hook::output;
+    int priority = 0;
+
+    friend bool operator==(const BaseChain&, const BaseChain&) noexcept = default;
+};
+
+struct Chain {
+    std::string name;
+    std::optional<BaseChain> base;  ///< none: only reached by a jump
+    std::vector<Rule> rules;
+
+    friend bool operator==(const Chain&, const Chain&) noexcept = default;
+};
+
+/// One `inet` table. Chains are listed before those that jump to them; sets before all.
+struct Ruleset {
+    std::string table = "meshgate";
+    std::vector<Set> sets;
+    std::vector<Chain> chains;
+
+    friend bool operator==(const Ruleset&, const Ruleset&) noexcept = default;
+};
+
+}  // namespace meshgate::netfilter
