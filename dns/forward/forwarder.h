@@ -1,0 +1,88 @@
+#pragma once
+
+#include "conf/address.h"
+#include "dns/wire/question.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace meshgate::dns::forward {
+
+/// Why a query got no answer; decides the extended error of the SERVFAIL.
+enum class Failure : std::uint8_t {
+    no_upstream,  ///< none configured, or all are ourselves: EDE 22
+    timeout,      ///< nobody answered in time: EDE 22
+    network,      ///< every attempt failed at once (refused, unreachable): EDE 23
+    loop,         ///< our own query came back to us through a redirect: EDE 23, counted
+    overload,     ///< too many in flight
+};
+
+/// Whoever asked: the server. Called on the worker's thread, exactly once for each accepted query, never from within forward().
+class ReplySink {
+public:
+    virtual ~ReplySink() = default;
+
+    /// `reply` is the upstream's message with the client's id and the client's spelling of the question put back, everything else byte
+    /// for byte. Valid during the call only. It may be larger than the client can take; truncation is the server's.
+    virtual void on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept = 0;
+
+    virtual void on_failure(std::uint64_t ticket, Failure failure) noexcept = 0;
+};
+
+struct Limits {
+    std::chrono::milliseconds first_try{800};   ///< before another server is asked as well
+    std::chrono::milliseconds total{4500};      ///< then the query fails; a stub gives up at 5 s
+    std::size_t in_flight = 4096;               ///< queries, for each worker
+    std::size_t udp_sockets = 64;               ///< for each worker and address family, each at a random port, renewed in turn
+    std::size_t tcp_connections = 64;           ///< to upstreams, for each worker
+};
+
+struct UpstreamState {
+    conf::SocketAddress address;
+    bool up = true;
+    std::uint64_t requests = 0;
+    std::uint64_t failures = 0;
+};
+
+/// Asks the upstreams: one for each worker, all of it on the worker's thread.
+///
+/// Random ids (getrandom), random ports, replies matched on address, port, id and question; anything else is ignored until the timer.
+/// TC goes to TCP. A server that fails is passed over while another one answers, and probed again.
+class Forwarder {
+public:
+    /// Opens nothing yet: sockets are opened at the first query, after the program has changed its user.
+    Forwarder(boost::asio::io_context& context, ReplySink& sink, const Limits& limits);
+    ~Forwarder();
+    Forwarder(const Forwarder&) = delete;
+    Forwarder& operator=(const Forwarder&) = delete;
+
+    /// Replaces the servers; queries in flight finish with the old ones. Health of a server that stays is kept.
+    void set_upstreams(std::span<const conf::SocketAddress> upstreams);
+
+    /// Takes a query. @return false when the table is full: the caller answers SERVFAIL.
+    bool forward(const wire::Question& question, std::uint64_t ticket) noexcept;
+
+    /// The client is gone: its answer is not wanted any more (on_reply is not called for it).
+    void cancel(std::uint64_t ticket) noexcept;
+
+    [[nodiscard]] std::size_t in_flight() const noexcept;
+    [[nodiscard]] std::vector<UpstreamState> upstreams() const;
+
+    /// True for a message that this process itself sent upstream and that a redirect brought back (id and question in flight here).
+    [[nodiscard]] bool is_ours(const wire::Question& question) const noexcept;
+
+    [[nodiscard]] std::uint64_t ignored_replies() const noexcept;  ///< wrong address, id or question
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace meshgate::dns::forward
