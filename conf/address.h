@@ -20,7 +20,8 @@ public:
     static IpAddress ipv4(std::span<const std::uint8_t, 4> bytes) noexcept;
     static IpAddress ipv6(std::span<const std::uint8_t, 16> bytes) noexcept;
 
-    /// Strict text form (inet_pton): no port, no scope, no brackets. Empty when it is not an address.
+    /// Strict text form (inet_pton): no port, no scope, no brackets. Empty when it is not an
+    /// address.
     static std::optional<IpAddress> parse(std::string_view text) noexcept;
 
     [[nodiscard]] Family family() const noexcept { return family_; }
@@ -43,7 +44,8 @@ struct Cidr {
     IpAddress base;
     std::uint8_t prefix = 0;  ///< bits, 0..32 or 0..128
 
-    /// "10.0.0.0/8" or a bare address (its host prefix). Empty for anything else, host bits below the prefix included.
+    /// "10.0.0.0/8" or a bare address (its host prefix). Empty for anything else, host bits below
+    /// the prefix included.
     static std::optional<Cidr> parse(std::string_view text) noexcept;
 
     [[nodiscard]] bool contains(const IpAddress& address) const noexcept;
@@ -60,8 +62,8 @@ struct SocketAddress {
     std::uint16_t port = 0;
     std::string scope;  ///< interface name after '%', or empty
 
-    /// "192.0.2.1:53", "[2001:db8::1]:53", "[fe80::1%eth0]:53"; without a port `default_port` is used ("::1" needs no
-    /// brackets then). Empty when it is none of these or the port is 0.
+    /// "192.0.2.1:53", "[2001:db8::1]:53", "[fe80::1%eth0]:53"; without a port `default_port` is
+    /// used ("::1" needs no brackets then). Empty when it is none of these or the port is 0.
     static std::optional<SocketAddress> parse(std::string_view text, std::uint16_t default_port);
 
     [[nodiscard]] std::string to_string() const;

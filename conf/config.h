@@ -11,10 +11,12 @@
 #include <variant>
 #include <vector>
 
-/// meshgate.toml as plain structs: what both programs read, with kumactl's defaults. Nothing here does I/O; reading is conf/load.h.
+/// meshgate.toml as plain structs: what both programs read, with kumactl's defaults. Nothing here
+/// does I/O; reading is conf/load.h.
 namespace meshgate::conf {
 
-/// A place in a configuration file, for messages of the steps that come after parsing. Line 0: not from a file.
+/// A place in a configuration file, for messages of the steps that come after parsing. Line 0: not
+/// from a file.
 struct Location {
     std::string file;
     std::uint32_t line = 0;
@@ -22,7 +24,9 @@ struct Location {
 
     [[nodiscard]] std::string to_string() const;  ///< "meshgate.toml:12:3", or "" without a file
 
-    friend bool operator==(const Location&, const Location&) noexcept { return true; }  // where a value stood is not part of it
+    friend bool operator==(const Location&, const Location&) noexcept {
+        return true;
+    }  // where a value stood is not part of it
 };
 
 using Uid = std::uint32_t;
@@ -44,7 +48,8 @@ struct UidRange {
     friend auto operator<=>(const UidRange&, const UidRange&) noexcept = default;
 };
 
-/// Users as written: numbers need no passwd entry, names are looked up by the program that uses them.
+/// Users as written: numbers need no passwd entry, names are looked up by the program that uses
+/// them.
 struct UserRef {
     std::variant<UidRange, std::string> who;
     Location where;
@@ -58,15 +63,17 @@ enum class Engine : std::uint8_t { automatic, nftables, iptables };
 enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
 
 struct Mesh {
-    std::vector<std::string> domains{"mesh", "mesh.local"};  ///< lower case, no trailing dot; never empty
-    std::chrono::seconds ttl{30};                            ///< 0..2147483647 (RFC 2181 section 8)
+    std::vector<std::string> domains{"mesh",
+                                     "mesh.local"};  ///< lower case, no trailing dot; never empty
+    std::chrono::seconds ttl{30};                    ///< 0..2147483647 (RFC 2181 section 8)
 
     friend bool operator==(const Mesh&, const Mesh&) = default;
 };
 
 struct Proxy {
     bool enabled = true;
-    std::optional<UserRef> user;  ///< one user; unset: uid 5678 if it exists, else kuma-dp, else 5678
+    std::optional<UserRef>
+        user;  ///< one user; unset: uid 5678 if it exists, else kuma-dp, else 5678
     std::vector<UserRef> exempt_users;
 
     friend bool operator==(const Proxy&, const Proxy&) = default;
@@ -161,8 +168,10 @@ using Upstream = std::variant<ResolvConfUpstreams, SocketAddress, HostUpstream>;
 struct Dns {
     std::vector<Listen> listen;   ///< default 127.0.0.1:15053 and [::1]:15053
     std::optional<UserRef> user;  ///< unset: proxy.user when started as root, else no change
-    std::vector<std::string> admin{"unix:/run/meshgate/dns.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none
-    bool admin_is_default = true;  ///< the default path not creatable is a warning, an explicit one an error
+    std::vector<std::string> admin{
+        "unix:/run/meshgate/dns.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none
+    bool admin_is_default =
+        true;  ///< the default path not creatable is a warning, an explicit one an error
     std::vector<Upstream> upstreams{ResolvConfUpstreams{}};
     std::uint64_t cache_bytes = 64ULL << 20;
 
@@ -173,16 +182,17 @@ struct Dns {
 enum class VipIpv6 : std::uint8_t { mapped, none, native };
 
 struct Vip {
-    Cidr ipv4;                         ///< default 240.0.0.0/4
+    Cidr ipv4;  ///< default 240.0.0.0/4
     VipIpv6 ipv6_mode = VipIpv6::mapped;
-    std::optional<Cidr> ipv6;          ///< set with VipIpv6::native only
+    std::optional<Cidr> ipv6;  ///< set with VipIpv6::native only
     std::filesystem::path state{"/var/lib/meshgate/vips.toml"};
 
     Vip();
     friend bool operator==(const Vip&, const Vip&) = default;
 };
 
-/// HOST:PORT a service is really at; the host is an address or a name (resolved through c-ares by who uses it).
+/// HOST:PORT a service is really at; the host is an address or a name (resolved through c-ares by
+/// who uses it).
 struct Endpoint {
     std::string host;
     Port port = 0;

@@ -24,7 +24,9 @@ struct Diagnostic {
 class Error : public std::runtime_error {
 public:
     explicit Error(std::vector<Diagnostic> diagnostics);
-    [[nodiscard]] const std::vector<Diagnostic>& diagnostics() const noexcept { return diagnostics_; }
+    [[nodiscard]] const std::vector<Diagnostic>& diagnostics() const noexcept {
+        return diagnostics_;
+    }
 
 private:
     std::vector<Diagnostic> diagnostics_;
@@ -42,11 +44,12 @@ Loaded parse(std::string_view text, std::string_view name);
 /// Reads a file, "-" for standard input. An unreadable or missing file is an Error too.
 Loaded load(const std::filesystem::path& file);
 
-/// What both programs do: `--config FILE` if given, else default_path if it exists, else the defaults.
+/// What both programs do: `--config FILE` if given, else default_path if it exists, else the
+/// defaults.
 Loaded load_or_default(const std::optional<std::filesystem::path>& explicit_file);
 
-/// The contradictions that flags can cause after parsing (include with exclude in one direction, equal ports, no proxy but
-/// capture on). Empty when there are none. parse() has called it already.
+/// The contradictions that flags can cause after parsing (include with exclude in one direction,
+/// equal ports, no proxy but capture on). Empty when there are none. parse() has called it already.
 std::vector<Diagnostic> contradictions(const Config& config);
 
 }  // namespace meshgate::conf

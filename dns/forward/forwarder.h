@@ -24,24 +24,27 @@ enum class Failure : std::uint8_t {
     overload,     ///< too many in flight
 };
 
-/// Whoever asked: the server. Called on the worker's thread, exactly once for each accepted query, never from within forward().
+/// Whoever asked: the server. Called on the worker's thread, exactly once for each accepted query,
+/// never from within forward().
 class ReplySink {
 public:
     virtual ~ReplySink() = default;
 
-    /// `reply` is the upstream's message with the client's id and the client's spelling of the question put back, everything else byte
-    /// for byte. Valid during the call only. It may be larger than the client can take; truncation is the server's.
+    /// `reply` is the upstream's message with the client's id and the client's spelling of the
+    /// question put back, everything else byte for byte. Valid during the call only. It may be
+    /// larger than the client can take; truncation is the server's.
     virtual void on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept = 0;
 
     virtual void on_failure(std::uint64_t ticket, Failure failure) noexcept = 0;
 };
 
 struct Limits {
-    std::chrono::milliseconds first_try{800};   ///< before another server is asked as well
-    std::chrono::milliseconds total{4500};      ///< then the query fails; a stub gives up at 5 s
-    std::size_t in_flight = 4096;               ///< queries, for each worker
-    std::size_t udp_sockets = 64;               ///< for each worker and address family, each at a random port, renewed in turn
-    std::size_t tcp_connections = 64;           ///< to upstreams, for each worker
+    std::chrono::milliseconds first_try{800};  ///< before another server is asked as well
+    std::chrono::milliseconds total{4500};     ///< then the query fails; a stub gives up at 5 s
+    std::size_t in_flight = 4096;              ///< queries, for each worker
+    std::size_t udp_sockets =
+        64;  ///< for each worker and address family, each at a random port, renewed in turn
+    std::size_t tcp_connections = 64;  ///< to upstreams, for each worker
 };
 
 struct UpstreamState {
@@ -53,17 +56,20 @@ struct UpstreamState {
 
 /// Asks the upstreams: one for each worker, all of it on the worker's thread.
 ///
-/// Random ids (getrandom), random ports, replies matched on address, port, id and question; anything else is ignored until the timer.
-/// TC goes to TCP. A server that fails is passed over while another one answers, and probed again.
+/// Random ids (getrandom), random ports, replies matched on address, port, id and question;
+/// anything else is ignored until the timer. TC goes to TCP. A server that fails is passed over
+/// while another one answers, and probed again.
 class Forwarder {
 public:
-    /// Opens nothing yet: sockets are opened at the first query, after the program has changed its user.
+    /// Opens nothing yet: sockets are opened at the first query, after the program has changed its
+    /// user.
     Forwarder(boost::asio::io_context& context, ReplySink& sink, const Limits& limits);
     ~Forwarder();
     Forwarder(const Forwarder&) = delete;
     Forwarder& operator=(const Forwarder&) = delete;
 
-    /// Replaces the servers; queries in flight finish with the old ones. Health of a server that stays is kept.
+    /// Replaces the servers; queries in flight finish with the old ones. Health of a server that
+    /// stays is kept.
     void set_upstreams(std::span<const conf::SocketAddress> upstreams);
 
     /// Takes a query. @return false when the table is full: the caller answers SERVFAIL.
@@ -75,10 +81,12 @@ public:
     [[nodiscard]] std::size_t in_flight() const noexcept;
     [[nodiscard]] std::vector<UpstreamState> upstreams() const;
 
-    /// True for a message that this process itself sent upstream and that a redirect brought back (id and question in flight here).
+    /// True for a message that this process itself sent upstream and that a redirect brought back
+    /// (id and question in flight here).
     [[nodiscard]] bool is_ours(const wire::Question& question) const noexcept;
 
-    [[nodiscard]] std::uint64_t ignored_replies() const noexcept;  ///< wrong address, id or question
+    [[nodiscard]] std::uint64_t
+    ignored_replies() const noexcept;  ///< wrong address, id or question
 
 private:
     struct State;

@@ -11,22 +11,26 @@ namespace meshgate::dns::zone {
 
 /// The names this server owns, compiled: immutable, shared by all workers, swapped whole.
 ///
-/// A look-up is one hash probe over the lower-cased wire name; answering allocates nothing and takes no lock.
+/// A look-up is one hash probe over the lower-cased wire name; answering allocates nothing and
+/// takes no lock.
 class Table {
 public:
     virtual ~Table() = default;
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
-    /// Answers a question about an owned name or under an owned suffix: the answer, NODATA or NXDOMAIN with SOA, a minimal ANY, PTR of
-    /// a VIP; class IN only (others REFUSED under an owned suffix). Design.md section 4 has the rules.
+    /// Answers a question about an owned name or under an owned suffix: the answer, NODATA or
+    /// NXDOMAIN with SOA, a minimal ANY, PTR of a VIP; class IN only (others REFUSED under an owned
+    /// suffix). Design.md section 4 has the rules.
     ///
     /// @param limit bytes the client can take; a larger answer becomes an empty one with TC=1.
     /// @param out   at least 1232 bytes, better 65535.
     /// @return bytes written; 0: not ours, forward it.
-    virtual std::size_t answer(const wire::Question& question, std::size_t limit, std::span<std::uint8_t> out) const noexcept = 0;
+    virtual std::size_t answer(const wire::Question& question, std::size_t limit,
+                               std::span<std::uint8_t> out) const noexcept = 0;
 
-    [[nodiscard]] virtual std::size_t names() const noexcept = 0;  ///< owner names with data, PTR names apart
+    [[nodiscard]] virtual std::size_t
+    names() const noexcept = 0;  ///< owner names with data, PTR names apart
 
 protected:
     Table() = default;

@@ -12,7 +12,8 @@
 
 namespace meshgate::netfilter {
 
-inline constexpr std::uint16_t table_format = 1;  ///< of the table's userdata and layout; an older one is replaced and removed all the same
+inline constexpr std::uint16_t table_format =
+    1;  ///< of the table's userdata and layout; an older one is replaced and removed all the same
 
 /// What the table's userdata says of its origin.
 struct Ownership {
@@ -24,23 +25,28 @@ struct Ownership {
 /// A table named like ours as the kernel holds it.
 struct Installed {
     std::optional<Ownership> ownership;  ///< none: a foreign table of our name
-    Ruleset ruleset;                     ///< read back rule by rule; what this program could not have written is in `unknown`
-    std::vector<std::string> unknown;    ///< one line for each object in the table that the model cannot express
+    Ruleset ruleset;  ///< read back rule by rule; what this program could not have written is in
+                      ///< `unknown`
+    std::vector<std::string>
+        unknown;  ///< one line for each object in the table that the model cannot express
 };
 
 /// The kernel refused: which object, what it said.
 class KernelError : public std::runtime_error {
 public:
     KernelError(std::string object, int error, std::string_view extended);
-    [[nodiscard]] int error() const noexcept { return error_; }                       ///< errno
-    [[nodiscard]] const std::string& object() const noexcept { return object_; }      ///< "rule 'tcp dport 53 ...' in chain output"
+    [[nodiscard]] int error() const noexcept { return error_; }  ///< errno
+    [[nodiscard]] const std::string& object() const noexcept {
+        return object_;
+    }  ///< "rule 'tcp dport 53 ...' in chain output"
 
 private:
     std::string object_;
     int error_;
 };
 
-/// nf_tables of the network namespace that this object was made in, over one netlink socket. Not thread-safe.
+/// nf_tables of the network namespace that this object was made in, over one netlink socket. Not
+/// thread-safe.
 class Kernel {
 public:
     Kernel();  ///< @throws std::system_error (EPERM is found at the first change, not here)
@@ -48,7 +54,8 @@ public:
     Kernel(const Kernel&) = delete;
     Kernel& operator=(const Kernel&) = delete;
 
-    /// Makes `ruleset` the content of its table in one transaction, whatever was there; nothing changes on error.
+    /// Makes `ruleset` the content of its table in one transaction, whatever was there; nothing
+    /// changes on error.
     /// @throws KernelError
     void replace(const Ruleset& ruleset, const Ownership& ownership);
 
@@ -58,8 +65,8 @@ public:
     /// Reads the table back. Empty when there is none.
     std::optional<Installed> read(std::string_view table);
 
-    /// Tries the whole ruleset in a transaction under another name that is rolled back or removed at once; says what the kernel lacks.
-    /// Empty when it takes it.
+    /// Tries the whole ruleset in a transaction under another name that is rolled back or removed
+    /// at once; says what the kernel lacks. Empty when it takes it.
     std::optional<KernelError> trial(const Ruleset& ruleset);
 
 private:

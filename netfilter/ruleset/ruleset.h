@@ -10,8 +10,9 @@
 #include <variant>
 #include <vector>
 
-/// The capture as data: one nftables table. Everything else (nft text, JSON, netlink messages, digest, diff) is a function of it.
-/// The words are nft's. A rule is matches, all of which must hold, and then statements in order.
+/// The capture as data: one nftables table. Everything else (nft text, JSON, netlink messages,
+/// digest, diff) is a function of it. The words are nft's. A rule is matches, all of which must
+/// hold, and then statements in order.
 namespace meshgate::netfilter {
 
 using conf::Cidr;
@@ -22,9 +23,11 @@ using conf::Protocol;
 using conf::Uid;
 using conf::UidRange;
 
-// ---- sets -------------------------------------------------------------------------------------------------------------
+// ---- sets
+// -------------------------------------------------------------------------------------------------------------
 
-/// Disjoint, sorted, merged ranges; one alternative for each set type. Ports: inet_service; users: uid; networks: ipv4_addr, ipv6_addr.
+/// Disjoint, sorted, merged ranges; one alternative for each set type. Ports: inet_service; users:
+/// uid; networks: ipv4_addr, ipv6_addr.
 using PortElements = std::vector<PortRange>;
 using UidElements = std::vector<UidRange>;
 struct AddressElements {
@@ -34,7 +37,8 @@ struct AddressElements {
     friend bool operator==(const AddressElements&, const AddressElements&) noexcept = default;
 };
 
-/// A named interval set. Uids need the big-endian form in the kernel (byteorder hton before the lookup).
+/// A named interval set. Uids need the big-endian form in the kernel (byteorder hton before the
+/// lookup).
 struct Set {
     std::string name;     ///< 1..31 bytes
     std::string comment;  ///< at most 128 bytes
@@ -43,7 +47,8 @@ struct Set {
     friend bool operator==(const Set&, const Set&) noexcept = default;
 };
 
-// ---- matches ----------------------------------------------------------------------------------------------------------
+// ---- matches
+// ----------------------------------------------------------------------------------------------------------
 
 struct SetRef {
     std::string name;
@@ -77,7 +82,8 @@ struct MatchAddress {
     std::variant<Cidr, SetRef> networks;
     friend bool operator==(const MatchAddress&, const MatchAddress&) noexcept = default;
 };
-/// `meta skuid UID|@set`: the uid a socket was created with; a packet without a socket does not match (only in output)
+/// `meta skuid UID|@set`: the uid a socket was created with; a packet without a socket does not
+/// match (only in output)
 struct MatchSkuid {
     std::variant<Uid, SetRef> users;
     friend bool operator==(const MatchSkuid&, const MatchSkuid&) noexcept = default;
@@ -96,17 +102,19 @@ struct MatchInterface {
 };
 /// `fib daddr type local`
 struct MatchLocalDestination {
-    friend bool operator==(const MatchLocalDestination&, const MatchLocalDestination&) noexcept = default;
+    friend bool operator==(const MatchLocalDestination&,
+                           const MatchLocalDestination&) noexcept = default;
 };
 /// `ct state invalid`
 struct MatchInvalid {
     friend bool operator==(const MatchInvalid&, const MatchInvalid&) noexcept = default;
 };
 
-using Match = std::variant<MatchFamily, MatchL4Proto, MatchDport, MatchAddress, MatchSkuid, MatchLoopback, MatchInterface,
-                           MatchLocalDestination, MatchInvalid>;
+using Match = std::variant<MatchFamily, MatchL4Proto, MatchDport, MatchAddress, MatchSkuid,
+                           MatchLoopback, MatchInterface, MatchLocalDestination, MatchInvalid>;
 
-// ---- statements -------------------------------------------------------------------------------------------------------
+// ---- statements
+// -------------------------------------------------------------------------------------------------------
 
 struct Return {
     friend bool operator==(const Return&, const Return&) noexcept = default;
@@ -118,7 +126,8 @@ struct Jump {
     std::string chain;
     friend bool operator==(const Jump&, const Jump&) noexcept = default;
 };
-/// `redirect to :PORT`; nat chains only, after a MatchL4Proto of the same rule (or of every rule that jumps here)
+/// `redirect to :PORT`; nat chains only, after a MatchL4Proto of the same rule (or of every rule
+/// that jumps here)
 struct RedirectTo {
     Port port = 0;
     friend bool operator==(const RedirectTo&, const RedirectTo&) noexcept = default;
@@ -141,7 +150,8 @@ struct Rule {
     friend bool operator==(const Rule&, const Rule&) noexcept = default;
 };
 
-// ---- chains and the table ---------------------------------------------------------------------------------------------
+// ---- chains and the table
+// ---------------------------------------------------------------------------------------------
 
 enum class ChainType : std::uint8_t { filter, nat };
 enum class Hook : std::uint8_t { prerouting, output };

@@ -6,7 +6,8 @@
 
 namespace meshgate {
 
-/// Owns one file descriptor and closes it. -1 is "none". Adoption is explicit; moving empties the source.
+/// Owns one file descriptor and closes it. -1 is "none". Adoption is explicit; moving empties the
+/// source.
 class UniqueFd {
 public:
     UniqueFd() noexcept = default;

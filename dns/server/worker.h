@@ -1,0 +1,63 @@
+#pragma once
+
+#include "dns/forward/forwarder.h"
+#include "dns/server/sockets.h"
+#include "dns/server/stats.h"
+#include "dns/zone/table.h"
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <vector>
+
+namespace meshgate::dns::server {
+
+struct WorkerLimits {
+    std::size_t tcp_connections =
+        1024;  ///< for each worker; the one idle longest is closed for a new one
+    std::size_t tcp_in_flight = 64;  ///< forwarded queries for each connection; reading stops above
+    std::size_t tcp_write_bytes =
+        std::size_t{1} << 18;           ///< unsent answers for each connection; reading stops above
+    std::chrono::seconds tcp_idle{10};  ///< RFC 7766 section 6.2.3
+    forward::Limits forward;
+};
+
+/// One thread's share of the server: its sockets, its forwarder, its table pointer. Workers share
+/// nothing but the immutable table.
+///
+/// A datagram is parsed in place; the table is asked first, always; what it does not own goes to
+/// the forwarder. Answers leave from the address that was asked (PKTINFO).
+class Worker {
+public:
+    Worker(WorkerSockets sockets, const WorkerLimits& limits);
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// Serves on the calling thread until drain() is done.
+    void run();
+
+    // The rest may be called from any thread while run() is running, or before it.
+
+    /// The table from the next batch on; the future is ready when the worker has it. Shared because
+    /// every worker answers from the same immutable table while the next one is made; the last user
+    /// frees it.
+    std::future<void> set_table(std::shared_ptr<const zone::Table> table);
+
+    /// Replaces the upstreams; queries in flight finish with the old ones.
+    std::future<void> set_upstreams(std::vector<conf::SocketAddress> upstreams);
+
+    /// Stops accepting, answers what has been read and what is in flight, for `patience` at most,
+    /// then run() returns.
+    void drain(std::chrono::milliseconds patience);
+
+    std::future<std::vector<forward::UpstreamState>> upstreams();
+
+    [[nodiscard]] const WorkerStats& stats() const noexcept;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace meshgate::dns::server

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "conf/config.h"
+#include "dns/zone/table.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace meshgate::dns::zone {
+
+/// A resource record ready for the wire; made by dns/records from zone-file words.
+struct WireRecord {
+    std::vector<std::uint8_t> owner;  ///< lower-case wire form
+    std::uint16_t type = 0;
+    std::uint32_t ttl = 0;            ///< seconds
+    std::vector<std::uint8_t> rdata;  ///< uncompressed
+    std::string text;                 ///< rdata in zone-file words, for `names`
+    conf::Location where;
+};
+
+/// A service with its addresses allocated (dns/zone/vips.h).
+struct NamedService {
+    std::string name;                         ///< relative to every domain, as configured
+    std::optional<conf::IpAddress> address4;  ///< none: no IPv4 family
+    std::optional<conf::IpAddress> address6;  ///< none: NODATA for AAAA
+    conf::Location where;
+};
+
+struct Contents {
+    std::vector<std::string> domains;  ///< suffixes ended here
+    std::uint32_t ttl = 30;  ///< seconds; also the negative TTL (SOA MINIMUM), at most 30 there
+    std::vector<NamedService> services;  ///< in file order
+    std::vector<WireRecord> records;
+};
+
+/// One line of `meshgate-dns names`.
+struct ListedName {
+    std::string name;  ///< absolute, no trailing dot
+    std::uint32_t ttl = 0;
+    std::string type;
+    std::string value;
+    std::string source;  ///< "service", "record"
+
+    friend auto operator<=>(const ListedName&, const ListedName&) = default;
+};
+
+/// Compiles the names into a table. Services answer under every domain, underscored names also with
+/// dots; PTR of each VIP.
+/// @throws conf::Error naming both places when a CNAME stands beside other data, or a name is no
+/// name; duplicates merge.
+std::shared_ptr<const Table> build(const Contents& contents);
+
+/// The same names as rows, sorted.
+std::vector<ListedName> list(const Contents& contents);
+
+}  // namespace meshgate::dns::zone
