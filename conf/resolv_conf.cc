@@ -1,0 +1,52 @@
+#include "conf/resolv_conf.h"
+
+#include "src/common/errors.h"
+
+#include <fstream>
+#include <iterator>
+
+namespace meshgate::conf {
+namespace {
+
+constexpr std::uint16_t dns_port = 53;
+constexpr std::string_view blanks = " \t\r\f\v";
+
+/// The next word of `line`, which is shortened by it.
+std::string_view take_word(std::string_view& line) {
+    const auto start = line.find_first_not_of(blanks);
+    if (start == line.npos) return line = {};
+    const auto end = std::min(line.find_first_of(blanks, start), line.size());
+    const auto word = line.substr(start, end - start);
+    line.remove_prefix(end);
+    return word;
+}
+
+std::optional<SocketAddress> parse_line(std::string_view line) {
+    if (line.starts_with('#') || line.starts_with(';')) return std::nullopt;
+    if (take_word(line) != "nameserver") return std::nullopt;
+    return SocketAddress::parse(take_word(line), dns_port);
+}
+
+}  // namespace
+
+std::vector<SocketAddress> parse_resolv_conf(std::string_view text) {
+    std::vector<SocketAddress> servers;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        auto server = parse_line(text.substr(0, end));
+        // A nameserver line has no port (resolv.conf(5)): "192.0.2.1:5353" is none.
+        if (server && server->port == dns_port) servers.push_back(std::move(*server));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return servers;
+}
+
+std::vector<SocketAddress> read_resolv_conf(const std::filesystem::path& file) {
+    std::ifstream in{file, std::ios::binary};
+    if (!in) throw_errno(file.string());
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    if (in.bad()) throw_errno(file.string());
+    return parse_resolv_conf(text);
+}
+
+}  // namespace meshgate::conf
