@@ -1,0 +1,48 @@
+#include "dns/wire/name.h"
+
+namespace meshgate::dns::wire {
+namespace {
+
+constexpr std::size_t label_bytes_max = 63;
+constexpr std::size_t name_bytes_max = 255;
+constexpr std::uint8_t pointer_bits = 0xc0;
+
+constexpr std::uint8_t to_lower(std::uint8_t c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c + ('a' - 'A')) : c;
+}
+
+}  // namespace
+
+std::size_t read_name(std::span<const std::uint8_t> message, std::size_t offset,
+                      std::span<std::uint8_t, 255> lower) noexcept {
+    std::size_t length = 0;
+    for (;;) {
+        if (offset + length >= message.size()) return 0;
+        const std::uint8_t label = message[offset + length];
+        if (label > label_bytes_max) return 0;
+        if (length + 1 + label > name_bytes_max - (label == 0 ? 0 : 1)) return 0;
+        if (offset + length + 1 + label > message.size()) return 0;
+        lower[length] = label;
+        for (std::size_t i = 1; i <= label; ++i) {
+            lower[length + i] = to_lower(message[offset + length + i]);
+        }
+        length += std::size_t{1} + label;
+        if (label == 0) return length;
+    }
+}
+
+std::size_t skip_name(std::span<const std::uint8_t> message, std::size_t offset) noexcept {
+    const std::size_t start = offset;
+    while (offset < message.size() && offset - start < name_bytes_max) {
+        const std::uint8_t label = message[offset];
+        if (label == 0) return offset + 1;
+        if ((label & pointer_bits) == pointer_bits) {
+            return offset + 2 <= message.size() ? offset + 2 : 0;
+        }
+        if (label > label_bytes_max) return 0;
+        offset += std::size_t{1} + label;
+    }
+    return 0;
+}
+
+}  // namespace meshgate::dns::wire
