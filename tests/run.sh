@@ -1,15 +1,84 @@
 #!/bin/bash
-# Installs what the tests need, builds, and runs them all.
-set -eu
-cd "$(dirname "$0")/.."
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends g++ meson ninja-build pkg-config cmake doctest-dev >/dev/null
-[ -e build/build.ninja ] || meson setup build
-ninja -C build
-result=0
-meson test -C build --print-errorlogs || result=$?
-count() { sed -n "s/^$1: *\([0-9]*\).*/\1/p" build/meson-logs/testlog.txt | tail -1; }
-failed=$(( $(count Fail) + $(count Timeout) ))
-echo "$(count Ok) passed, $failed failed"
-exit "$result"
+# tests/run.sh [--full]: as root on Debian 12, installs what the tests need, builds, and runs them
+# all; --full with the long counts and the long builds. The last line is "N passed, N failed".
+set -u
+# shellcheck source=tests/setup.sh
+. "$(dirname "$0")/setup.sh"
+
+full=no
+case "${1:-}" in
+  --full) full=yes; export MESHGATE_FULL=1 ;;
+  "") ;;
+  *) echo "usage: $0 [--full]" >&2; exit 2 ;;
+esac
+test_packages=(python3-pytest python3-jsonschema conntrack knot-dnsutils unbound musl-tools libc6-dev
+  systemd tcpdump)
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+unset MAKEFLAGS NINJA_STATUS PYTHONPATH PYTHONHOME
+export PYTHONDONTWRITEBYTECODE=1
+
+note_failure() { # note_failure SUITE WHY
+  echo "$1: $2" >&2
+  printf '%s' "$2" >"$results/$1.failed"
+}
+
+# Not /bin/timeout's own process group: Ctrl-C has to reach the tests, so that they clean up.
+bounded() { timeout --foreground --signal=INT --kill-after=60 "$@"; }
+
+meson_suite() { # meson_suite NAME FOLDER SECONDS MESON-TEST-OPTION...
+  local name=$1 folder=$2 seconds=$3 status=0
+  shift 3
+  echo "== $name"
+  rm -f "$root/$folder/meson-logs/testlog.json"
+  bounded "$seconds" /usr/bin/meson test -C "$root/$folder" --no-rebuild --print-errorlogs "$@" || status=$?
+  cp "$root/$folder/meson-logs/testlog.json" "$results/$name.meson.json" 2>/dev/null ||
+    note_failure "$name" "no results (exit $status)"
+  [ $status -lt 124 ] || note_failure "$name" "did not end within $seconds s"
+}
+
+sanitized() { # sanitized NAME SANITIZERS SUITES...: the unit tests once more, built with them
+  local name=$1 sanitizers=$2
+  shift 2
+  echo "== building $name"
+  if build "build-$name" -Doptimization=1 -Db_sanitize="$sanitizers"; then
+    meson_suite "$name" "build-$name" 300 "$@"
+  else
+    note_failure "$name" "the build failed"
+  fi
+}
+
+pytest_suite() { # pytest_suite NAME SECONDS
+  local name=$1 seconds=$2 status=0
+  [ -d "$root/tests/$name" ] || return 0
+  echo "== $name"
+  (cd "$root" && bounded "$seconds" /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs \
+    --junitxml="$results/$name.junit.xml" "tests/$name") || status=$?
+  case $status in
+    0 | 1) [ -s "$results/$name.junit.xml" ] || note_failure "$name" "no results" ;;
+    *) note_failure "$name" "ended with $status (124: not within $seconds s)" ;;
+  esac
+}
+
+namespace_names() { ls /run/netns 2>/dev/null; }
+
+need_root_on_debian
+install_packages "${build_packages[@]}" "${mesh_packages[@]}" "${test_packages[@]}" || die "the packages could not be installed"
+install_envoy || die "Envoy could not be installed"
+names_before=$(namespace_names)
+
+echo "== building"
+build build || die "the build failed"
+export MESHGATE_BUILD=$root/build
+long=1
+[ $full = no ] || long=10
+meson_suite unit build 300
+pytest_suite netns $((300 * long))
+pytest_suite dns $((300 * long))
+pytest_suite e2e $((420 * long))
+sanitized asan address,undefined
+[ $full = no ] || sanitized tsan thread --suite unit
+
+[ "$(namespace_names)" = "$names_before" ] || note_failure cleanup "network namespaces left behind: $(namespace_names)"
+/usr/bin/python3 "$root/tests/tally.py" "$results" "$root/tests/skips.txt"

@@ -1,0 +1,13 @@
+#!/bin/bash
+# The main job in private network namespaces, on a fresh Debian 12, as root: installs what is
+# needed, builds, shows it, cleans up. Rules, routes and services of this machine stay as they are.
+set -euo pipefail
+# shellcheck source=tests/setup.sh
+. "$(dirname "$0")/../tests/setup.sh"
+
+need_root_on_debian
+install_packages "${build_packages[@]}" "${mesh_packages[@]}"
+install_envoy
+echo "building, in build/ (a minute or two the first time)"
+build build
+exec /usr/bin/python3 "$root/tests/e2e/demo.py"

@@ -1,0 +1,28 @@
+# One more server for the DNS bench (see CONTRIBUTING.md): `SERVERS_DIR=tests/bench SERVERS=meshgate`,
+# with MESHGATE_DNS the program. It has a thread for each core that taskset leaves it, so $T is not
+# needed. The names are records: AAAA of them is NODATA, as with the other servers.
+# shellcheck shell=bash disable=SC2034
+FEATURES="local tcp cached uncached"
+prepare() {
+  {
+    cat <<E
+[proxy]
+enabled = false
+[dns]
+listen = ["127.0.0.1:$PORT"]
+user = $(id -u)
+admin = "unix:$W/dns.sock"
+upstreams = ["127.0.0.1:$UPPORT"]
+[vip]
+state = "$W/vips.toml"
+[mesh]
+ttl = "60s"
+E
+    awk '{ printf "[[record]]\nname = \"%s\"\ntype = \"A\"\nvalue = \"%s\"\n", $2, $1 }' "$D/hosts.mesh"
+  } >"$W/meshgate.toml"
+}
+start() { exec "${MESHGATE_DNS:?path of the meshgate-dns program}" serve --config "$W/meshgate.toml"; }
+reload() {
+  printf '[[record]]\nname = "%s"\ntype = "A"\nvalue = "%s"\n' "$1" "$2" >>"$W/meshgate.toml"
+  kill -HUP "$SPID"
+}
