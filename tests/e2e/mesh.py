@@ -40,7 +40,7 @@ class Mesh:
         self.native_ipv6, self.default_route, self.ipv6 = native_ipv6, default_route, ipv6
         self.namespaces, self.envoy, self.dns = [], None, None
         self.config = self.folder / "meshgate.toml"
-        self.admin = self.folder / "run" / "dns.sock"
+        self.admin = self.folder / "run" / "meshgate" / "dns.sock"
 
     # --- the network ---------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ admin = "unix:{self.admin}"
 
 [vip]
 ipv6 = "{ipv6}"
-state = "{self.folder}/state/vips.toml"
+state = "{self.folder}/lib/meshgate/vips.toml"
 
 [[service]]
 name = "backend"

@@ -130,14 +130,19 @@ def test_the_capabilities_of_the_units_are_enough(installed, new_mesh):
         return ["setpriv", "--no-new-privs", f"--bounding-set=-all,{allowed}",
                 f"--inh-caps=-all"]
 
-    for name in ("run", "state"):  # RuntimeDirectory= and StateDirectory=
-        (mesh.folder / name).mkdir()
-    mesh.dns = mesh.vm.start(*confined("meshgate-dns.service"), mesh.program("meshgate-dns"),
-                             "serve", "--config", mesh.config)
-    mesh.dns.wait_ready(lambda: mesh.http("/readyz").strip() == "ready", "meshgate-dns")
-    status = pathlib.Path(f"/proc/{mesh.dns.pid}/status").read_text()
-    assert re.search(rf"^Uid:\s+{m.PROXY_UID}\s+{m.PROXY_UID}\s+{m.PROXY_UID}\s", status, re.M)
-    assert re.search(r"^CapEff:\s+0+$", status, re.M)
+    # RuntimeDirectory= and StateDirectory=; at the second start they belong to the other user.
+    for name in ("run", "lib"):
+        (mesh.folder / name / "meshgate").mkdir(parents=True)
+    for start in (1, 2):
+        mesh.dns = mesh.vm.start(*confined("meshgate-dns.service"), mesh.program("meshgate-dns"),
+                                 "serve", "--config", mesh.config)
+        mesh.dns.wait_ready(lambda: mesh.http("/readyz").strip() == "ready", "meshgate-dns")
+        status = pathlib.Path(f"/proc/{mesh.dns.pid}/status").read_text()
+        assert re.search(rf"^Uid:(\s+{m.PROXY_UID}){{4}}$", status, re.M), status
+        assert re.search(r"^CapEff:\s+0+$", status, re.M), status
+        assert "warning" not in mesh.dns.output()
+        if start == 1:
+            assert mesh.dns.stop() == 0
     done = mesh.vm.try_run(*confined("meshgate-redirect.service"),
                            mesh.program("meshgate-redirect"), "install", "--config", mesh.config)
     assert done.returncode == 0, done.stderr
