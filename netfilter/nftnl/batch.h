@@ -1,0 +1,56 @@
+#pragma once
+
+#include "netfilter/nftnl/handles.h"
+#include "netfilter/nftnl/kernel.h"
+#include "netfilter/nftnl/netlink.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace meshgate::netfilter {
+
+/// What a message is about, to name it when the kernel refuses it. Points into the ruleset that the
+/// message was made of.
+struct Subject {
+    std::string_view kind;  ///< "table inet", "set", "chain", "rule"
+    std::string_view name;  ///< of a rule: its chain
+    const Rule* rule = nullptr;
+
+    [[nodiscard]] std::string to_string() const;  ///< "rule 'tcp dport 22 return' in chain output"
+};
+
+/// One nf_tables transaction: all of its messages take effect together, or none. Grows as needed;
+/// a message that the kernel refuses is named by its subject.
+class Batch {
+public:
+    enum class Table { create, remove };
+
+    Batch();
+    void table(Table operation, nftnl_table& table, const Subject& subject);
+    void add(nftnl_set& set, const Subject& subject);
+    void add_elements(nftnl_set& set, const Subject& subject);
+    void add(nftnl_chain& chain, const Subject& subject);
+    void append(nftnl_rule& rule, const Subject& subject);
+
+    /// Sends the transaction and reads the outcome. @return the first refusal.
+    /// @throws std::system_error when the socket fails.
+    [[nodiscard]] std::optional<KernelError> run(Netlink& netlink);
+
+private:
+    template <class Object, class Build>
+    void put(std::uint16_t type, std::uint16_t flags, Object& object, Build build,
+             const Subject& subject);
+    void put_control(std::uint16_t type, const Subject& subject);
+    [[nodiscard]] KernelError refusal(const Answer& answer) const;
+
+    std::vector<std::byte> message_;   ///< the message in the making: as large as one can be
+    std::vector<std::byte> messages_;  ///< the datagram
+    std::vector<Subject> subjects_;    ///< of the message with sequence number index + 1
+    std::size_t last_ = 0;             ///< offset of the last message
+};
+
+}  // namespace meshgate::netfilter

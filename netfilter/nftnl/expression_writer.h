@@ -1,0 +1,114 @@
+#pragma once
+
+#include "netfilter/nftnl/expressions.h"
+#include "netfilter/nftnl/handles.h"
+#include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/ruleset/ruleset.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace meshgate::netfilter {
+
+/// Appends one kernel expression after the other to a rule.
+class ExpressionWriter {
+public:
+    explicit ExpressionWriter(nftnl_rule& rule) : rule_(rule) {}
+
+    void meta(nft_meta_keys key) {
+        auto& expr = add("meta");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_META_KEY, key);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
+    }
+    void payload(nft_payload_bases base, std::uint32_t offset, std::uint32_t bytes) {
+        auto& expr = add("payload");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_BASE, base);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_LEN, bytes);
+    }
+    void ct_state() {
+        auto& expr = add("ct");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+    }
+    void fib_daddr_type() {
+        auto& expr = add("fib");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+    }
+    void mask(Bytes bits) {
+        const std::vector<std::uint8_t> zero(bits.size());
+        auto& expr = add("bitwise");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BITWISE_LEN, static_cast<std::uint32_t>(bits.size()));
+        set_bytes(expr, NFTNL_EXPR_BITWISE_MASK, bits);
+        set_bytes(expr, NFTNL_EXPR_BITWISE_XOR, zero);
+    }
+    void host_to_network_u32() {
+        auto& expr = add("byteorder");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BYTEORDER_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BYTEORDER_DREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BYTEORDER_LEN, sizeof(Uid));
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_BYTEORDER_SIZE, sizeof(Uid));
+    }
+    void cmp(nft_cmp_ops op, Bytes value) {
+        auto& expr = add("cmp");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CMP_OP, op);
+        set_bytes(expr, NFTNL_EXPR_CMP_DATA, value);
+    }
+    void lookup(const std::string& set, Sense sense = Sense::equal, std::uint32_t set_id = 0) {
+        auto& expr = add("lookup");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+        nftnl_expr_set_str(&expr, NFTNL_EXPR_LOOKUP_SET, set.c_str());
+        if (set_id != 0) nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_SET_ID, set_id);
+        if (sense == Sense::not_equal) {
+            nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+        }
+    }
+    void counter() { add("counter"); }
+    void immediate(Bytes value) {
+        auto& expr = add("immediate");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_IMM_DREG, NFT_REG_1);
+        set_bytes(expr, NFTNL_EXPR_IMM_DATA, value);
+    }
+    void verdict(int code, const std::string& chain = {}) {
+        auto& expr = add("immediate");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(code));
+        if (!chain.empty()) nftnl_expr_set_str(&expr, NFTNL_EXPR_IMM_CHAIN, chain.c_str());
+    }
+    void redirect_to_port() {
+        auto& expr = add("redir");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+    }
+    void set_original_zone() {
+        auto& expr = add("ct");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_KEY, NFT_CT_ZONE);
+        nftnl_expr_set_u8(&expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_SREG, NFT_REG_1);
+    }
+
+private:
+    nftnl_expr& add(const char* name) {
+        auto expr = own<NftExpr>(nftnl_expr_alloc(name));
+        auto& added = *expr;
+        nftnl_rule_add_expr(&rule_, expr.release());
+        return added;
+    }
+    static void set_bytes(nftnl_expr& expr, std::uint16_t attribute, Bytes bytes) {
+        nftnl_expr_set(&expr, attribute, bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+    }
+
+    nftnl_rule& rule_;
+};
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "netfilter/nftnl/batch.h"
+#include "netfilter/ruleset/ruleset.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace meshgate::netfilter {
+
+enum class TableState : std::uint8_t {
+    active,
+    dormant  ///< its chains are not hooked in (NFT_TABLE_F_DORMANT)
+};
+
+struct TableOptions {
+    std::string_view table;
+    TableState state = TableState::active;
+    const Ownership* ownership = nullptr;  ///< null: the table does not say whose it is
+};
+
+/// Everything of `ruleset` as a new table: the table itself, the sets with their elements, the
+/// chains, then the rules.
+/// @pre `ruleset` and the name outlive the batch, which names its objects in errors.
+void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& options);
+
+/// Removes the table with all that is in it.
+void append_removal(Batch& batch, std::string_view table);
+
+/// Removes the table whether it is there or not.
+void append_clearing(Batch& batch, std::string_view table);
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "src/common/unique_fd.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+struct nlattr;
+struct nlmsghdr;
+
+namespace meshgate::netfilter {
+
+/// What the kernel answered to one message: errno (0: done) and, where it has one, its own text
+/// (NETLINK_EXT_ACK).
+struct Answer {
+    std::uint32_t sequence = 0;
+    int error = 0;
+    std::string text;
+};
+
+/// None when `message` is no NLMSG_ERROR or too short for one.
+std::optional<Answer> parse_answer(const nlmsghdr& message);
+
+/// Visits the attributes of a message that come after `header_bytes` of its payload. (libmnl's
+/// mnl_attr_for_each is no C++.)
+void for_each_attribute(const nlmsghdr& message, std::size_t header_bytes,
+                        const std::function<void(const nlattr&)>& visit);
+
+/// A netlink socket in the network namespace of the thread that makes it. The kernel handles what
+/// is sent before the send returns (net/netlink/af_netlink.c, netlink_unicast_kernel), and goes on
+/// with a dump at each read: an answer is never waited for.
+class Netlink {
+public:
+    using OnMessage = std::function<void(const nlmsghdr&)>;
+
+    explicit Netlink(
+        int protocol);  ///< NETLINK_NETFILTER, NETLINK_ROUTE. @throws std::system_error
+
+    /// Sends one datagram of whatever size. @throws std::system_error
+    void send(std::span<const std::byte> messages);
+
+    /// Reads messages until `on_message` returns true. @return false when none is left before that.
+    /// ENOBUFS (an answer was lost, but one is still queued) and EINTR are survived.
+    /// @throws std::system_error
+    bool receive(const std::function<bool(const nlmsghdr&)>& on_message);
+
+    /// Sends one request (its flags and sequence number are set here) and hands every message of
+    /// the answer to `on_message`. @return the kernel's verdict.
+    Answer ask(nlmsghdr& request, const OnMessage& on_message = {});
+
+    enum class Dumped { whole, interrupted };
+    /// The same with NLM_F_DUMP. Interrupted: the objects changed meanwhile, ask again.
+    /// @throws std::system_error of the kernel's error.
+    Dumped dump(nlmsghdr& request, const OnMessage& on_message);
+
+private:
+    UniqueFd fd_;
+    std::uint32_t sequence_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,322 @@
+#include "netfilter/nftnl/read.h"
+
+#include "netfilter/nftnl/expressions.h"
+#include "netfilter/nftnl/handles.h"
+#include "netfilter/nftnl/intervals.h"
+#include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/nftnl/read_rule.h"
+#include "netfilter/nftnl/sets.h"
+#include "netfilter/nftnl/userdata.h"
+
+#include <arpa/inet.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/udata.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace meshgate::netfilter {
+
+namespace {
+
+constexpr int max_attempts = 32;
+
+/// Somebody changed nf_tables between two of our questions.
+struct Interrupted {};
+
+/// Owns the memory of one small request.
+class Request {
+public:
+    explicit Request(std::uint16_t type, std::uint16_t family = NFPROTO_INET)
+        : header_(nftnl_nlmsg_build_hdr(buffer_.data(), type, family, 0, 0)) {}
+
+    nlmsghdr& operator*() { return *header_; }
+    nlmsghdr* get() { return header_; }
+
+private:
+    alignas(nlmsghdr) std::array<char, 4096> buffer_{};
+    nlmsghdr* header_;
+};
+
+std::string text(const char* string) {
+    return string == nullptr ? std::string{} : std::string{string};
+}
+
+Bytes bytes(const void* data, std::uint32_t length) {
+    if (data == nullptr) return {};
+    return {static_cast<const std::uint8_t*>(data), length};
+}
+
+std::uint32_t generation(Netlink& netlink) {
+    Request request{NFT_MSG_GETGEN, AF_UNSPEC};
+    std::uint32_t id = 0;
+    const auto verdict = netlink.ask(*request, [&id](const nlmsghdr& message) {
+        for_each_attribute(message, sizeof(nfgenmsg), [&id](const nlattr& attribute) {
+            if (mnl_attr_get_type(&attribute) == NFTA_GEN_ID &&
+                mnl_attr_validate(&attribute, MNL_TYPE_U32) == 0) {
+                id = ntohl(mnl_attr_get_u32(&attribute));
+            }
+        });
+    });
+    if (verdict.error != 0) throw KernelError{"nf_tables", verdict.error, verdict.text};
+    return id;
+}
+
+/// One pass over the objects of a table, in the order in which they were made.
+class TableReader {
+public:
+    TableReader(Netlink& netlink, std::string_view table) : netlink_(netlink), table_(table) {
+        installed_.ruleset.table = table;
+    }
+
+    std::optional<Installed> read() {
+        if (!read_table_itself()) return std::nullopt;
+        read_sets();
+        read_chains();
+        read_rules();
+        read_others(NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, "object");
+        read_others(NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME, "flowtable");
+        return std::move(installed_);
+    }
+
+private:
+    bool read_table_itself() {
+        const auto table = own<NftTable>(nftnl_table_alloc());
+        nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
+        nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.c_str());
+        Request request{NFT_MSG_GETTABLE};
+        nftnl_table_nlmsg_build_payload(request.get(), table.get());
+        const auto verdict = netlink_.ask(*request, [&](const nlmsghdr& message) {
+            nftnl_table_nlmsg_parse(&message, table.get());
+        });
+        if (verdict.error == ENOENT) return false;
+        if (verdict.error != 0) {
+            throw KernelError{"table inet " + table_, verdict.error, verdict.text};
+        }
+        std::uint32_t length = 0;
+        const auto* userdata = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &length);
+        installed_.ownership = read_ownership(bytes(userdata, length));
+        if (nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS) != 0) {
+            unknown("the table has flags (dormant, or another program owns it)");
+        }
+        return true;
+    }
+
+    void read_sets() {
+        std::vector<NftSet> sets;
+        Request request{NFT_MSG_GETSET};
+        mnl_attr_put_strz(request.get(), NFTA_SET_TABLE, table_.c_str());
+        dump(request, "sets", [&](const nlmsghdr& message) {
+            auto set = own<NftSet>(nftnl_set_alloc());
+            if (nftnl_set_nlmsg_parse(&message, set.get()) < 0) return;
+            if (text(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE)) != table_) return;
+            sets.push_back(std::move(set));
+        });
+        for (const auto& set : sets) read_set(*set);
+    }
+
+    void read_set(nftnl_set& set) {
+        const auto name = text(nftnl_set_get_str(&set, NFTNL_SET_NAME));
+        const auto flags = nftnl_set_get_u32(&set, NFTNL_SET_FLAGS);
+        const KeyType key{.id = nftnl_set_get_u32(&set, NFTNL_SET_KEY_TYPE),
+                          .bytes = nftnl_set_get_u32(&set, NFTNL_SET_KEY_LEN)};
+        if (flags == (NFT_SET_ANONYMOUS | NFT_SET_CONSTANT) && key.id == inet_proto_key.id) {
+            read_protocol_set(name);
+            return;
+        }
+        Set read{.name = name, .comment = {}, .elements = {}};
+        if (flags != NFT_SET_INTERVAL || !set_type(key, read)) {
+            if ((flags & NFT_SET_ANONYMOUS) == 0) unknown("set " + name);
+            return;  // a nameless set belongs to a rule, which is unknown itself
+        }
+        std::uint32_t length = 0;
+        const auto* userdata = nftnl_set_get_data(&set, NFTNL_SET_USERDATA, &length);
+        read.comment = find_text(bytes(userdata, length), NFTNL_UDATA_SET_COMMENT).value_or("");
+        for (auto& line : from_intervals(read_elements(name), read)) unknown(std::move(line));
+        installed_.ruleset.sets.push_back(std::move(read));
+    }
+
+    static bool set_type(const KeyType& key, Set& set) {
+        const std::array<decltype(Set::elements), 4> types{PortElements{}, UidElements{},
+                                                           AddressElements{Family::ipv4, {}},
+                                                           AddressElements{Family::ipv6, {}}};
+        return std::ranges::any_of(types, [&](const auto& type) {
+            set.elements = type;
+            const auto own_key = key_type(set);
+            return own_key.id == key.id && own_key.bytes == key.bytes;
+        });
+    }
+
+    void read_protocol_set(const std::string& name) {
+        std::vector<Protocol> protocols;
+        for (const auto& element : read_elements(name)) {
+            if (element.key[0] == protocol_number(Protocol::tcp)) {
+                protocols.push_back(Protocol::tcp);
+            } else if (element.key[0] == protocol_number(Protocol::udp)) {
+                protocols.push_back(Protocol::udp);
+            } else {
+                return;  // the rule that looks it up is unknown then
+            }
+        }
+        std::ranges::sort(protocols);
+        protocol_sets_.emplace(name, std::move(protocols));
+    }
+
+    std::vector<IntervalElement> read_elements(const std::string& set) {
+        std::vector<IntervalElement> elements;
+        Request request{NFT_MSG_GETSETELEM};
+        mnl_attr_put_strz(request.get(), NFTA_SET_ELEM_LIST_TABLE, table_.c_str());
+        mnl_attr_put_strz(request.get(), NFTA_SET_ELEM_LIST_SET, set.c_str());
+        dump(request, "elements of set " + set, [&](const nlmsghdr& message) {
+            const auto list = own<NftSet>(nftnl_set_alloc());
+            if (nftnl_set_elems_nlmsg_parse(&message, list.get()) < 0) return;
+            const auto iterator = own<NftSetElemIter>(nftnl_set_elems_iter_create(list.get()));
+            while (auto* element = nftnl_set_elems_iter_next(iterator.get())) {
+                elements.push_back(read_element(*element));
+            }
+        });
+        return elements;
+    }
+
+    static IntervalElement read_element(nftnl_set_elem& element) {
+        IntervalElement read;
+        std::uint32_t length = 0;
+        const auto* data = nftnl_set_elem_get(&element, NFTNL_SET_ELEM_KEY, &length);
+        const auto key = bytes(data, length);
+        std::ranges::copy(key.first(std::min(key.size(), read.key.size())), read.key.begin());
+        const auto flags = nftnl_set_elem_is_set(&element, NFTNL_SET_ELEM_FLAGS)
+                               ? nftnl_set_elem_get_u32(&element, NFTNL_SET_ELEM_FLAGS)
+                               : 0;
+        read.end = (flags & NFT_SET_ELEM_INTERVAL_END) != 0;
+        return read;
+    }
+
+    void read_chains() {
+        Request request{NFT_MSG_GETCHAIN};
+        dump(request, "chains", [&](const nlmsghdr& message) {
+            const auto chain = own<NftChain>(nftnl_chain_alloc());
+            if (nftnl_chain_nlmsg_parse(&message, chain.get()) < 0) return;
+            if (text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)) == table_) {
+                read_chain(*chain);
+            }
+        });
+    }
+
+    void read_chain(nftnl_chain& chain) {
+        Chain read{.name = text(nftnl_chain_get_str(&chain, NFTNL_CHAIN_NAME)),
+                   .base = std::nullopt,
+                   .rules = {}};
+        if (nftnl_chain_is_set(&chain, NFTNL_CHAIN_HOOKNUM)) {
+            read.base = read_base(chain);
+            if (!read.base) unknown("hook of chain " + read.name);
+        }
+        if (nftnl_chain_is_set(&chain, NFTNL_CHAIN_USERDATA)) {
+            unknown("comment of chain " + read.name);
+        }
+        installed_.ruleset.chains.push_back(std::move(read));
+    }
+
+    static std::optional<BaseChain> read_base(nftnl_chain& chain) {
+        BaseChain base;
+        const auto type = text(nftnl_chain_get_str(&chain, NFTNL_CHAIN_TYPE));
+        if (type == "nat")
+            base.type = ChainType::nat;
+        else if (type != "filter")
+            return std::nullopt;
+        const auto hook = nftnl_chain_get_u32(&chain, NFTNL_CHAIN_HOOKNUM);
+        if (hook == NF_INET_PRE_ROUTING)
+            base.hook = Hook::prerouting;
+        else if (hook != NF_INET_LOCAL_OUT)
+            return std::nullopt;
+        if (nftnl_chain_get_u32(&chain, NFTNL_CHAIN_POLICY) != NF_ACCEPT) return std::nullopt;
+        base.priority = nftnl_chain_get_s32(&chain, NFTNL_CHAIN_PRIO);
+        return base;
+    }
+
+    void read_rules() {
+        Request request{NFT_MSG_GETRULE};
+        mnl_attr_put_strz(request.get(), NFTA_RULE_TABLE, table_.c_str());
+        dump(request, "rules", [&](const nlmsghdr& message) {
+            const auto rule = own<NftRule>(nftnl_rule_alloc());
+            if (nftnl_rule_nlmsg_parse(&message, rule.get()) < 0) return;
+            if (text(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE)) != table_) return;
+            auto& chains = installed_.ruleset.chains;
+            const auto name = text(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN));
+            const auto chain = std::ranges::find(chains, name, &Chain::name);
+            if (chain == chains.end()) throw Interrupted{};
+            if (auto read = read_rule(*rule, protocol_sets_)) {
+                chain->rules.push_back(std::move(*read));
+            } else {
+                unknown("rule with handle " +
+                        std::to_string(nftnl_rule_get_u64(rule.get(), NFTNL_RULE_HANDLE)) +
+                        " in chain " + name);
+            }
+        });
+    }
+
+    /// Objects of kinds that we never make: named counters, quotas, flowtables.
+    void read_others(std::uint16_t type, std::uint16_t table_attribute,
+                     std::uint16_t name_attribute, const std::string& kind) {
+        Request request{type};
+        const auto read_one = [&](const nlmsghdr& message) {
+            std::string table;
+            std::string name;
+            for_each_attribute(message, sizeof(nfgenmsg), [&](const nlattr& attribute) {
+                if (mnl_attr_validate(&attribute, MNL_TYPE_NUL_STRING) != 0) return;
+                const auto found = mnl_attr_get_type(&attribute);
+                if (found == table_attribute) table = mnl_attr_get_str(&attribute);
+                if (found == name_attribute) name = mnl_attr_get_str(&attribute);
+            });
+            if (table == table_) unknown(kind + " " + name);
+        };
+        try {
+            dump(request, kind, read_one);
+        } catch (const KernelError& error) {
+            // A kernel that does not know the kind has none of it.
+            if (error.error() != EOPNOTSUPP && error.error() != EINVAL) throw;
+        }
+    }
+
+    void dump(Request& request, const std::string& what, const Netlink::OnMessage& on_message) {
+        try {
+            if (netlink_.dump(*request, on_message) == Netlink::Dumped::interrupted) {
+                throw Interrupted{};
+            }
+        } catch (const std::system_error& error) {
+            if (error.code().value() == ENOENT) throw Interrupted{};  // gone since it was listed
+            throw KernelError{what + " of table inet " + table_, error.code().value(), {}};
+        }
+    }
+
+    void unknown(std::string line) { installed_.unknown.push_back(std::move(line)); }
+
+    Netlink& netlink_;
+    std::string table_;
+    Installed installed_;
+    ProtocolSets protocol_sets_;
+};
+
+}  // namespace
+
+std::optional<Installed> read_table(Netlink& netlink, std::string_view table) {
+    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+        const auto before = generation(netlink);
+        try {
+            auto installed = TableReader{netlink, table}.read();
+            if (generation(netlink) == before) return installed;
+        } catch (const Interrupted&) {
+            continue;
+        }
+    }
+    throw KernelError{"table inet " + std::string{table}, EAGAIN,
+                      "the ruleset does not stand still"};
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,184 @@
+#include "rulesets.h"
+
+#include <utility>
+
+namespace meshgate::netfilter::test {
+
+namespace {
+
+constexpr BaseChain nat_output{ChainType::nat, Hook::output, -105};
+constexpr BaseChain nat_prerouting{ChainType::nat, Hook::prerouting, -80};
+constexpr BaseChain raw_output{ChainType::filter, Hook::output, -300};
+constexpr BaseChain mangle_prerouting{ChainType::filter, Hook::prerouting, -150};
+
+const MatchL4Proto tcp{{Protocol::tcp}};
+const MatchL4Proto udp{{Protocol::udp}};
+const MatchL4Proto tcp_and_udp{{Protocol::tcp, Protocol::udp}};
+
+Rule rule(std::vector<Match> matches, Verdict verdict = Return{}) {
+    return {.matches = std::move(matches),
+            .counter = false,
+            .verdict = std::move(verdict),
+            .comment = {}};
+}
+
+MatchAddress address(MatchAddress::Field field, Sense sense, const std::string& text) {
+    const auto parsed = network(text);
+    return {field, sense, parsed.base.family(), parsed};
+}
+
+MatchAddress address(MatchAddress::Field field, Sense sense, Family family, SetRef set) {
+    return {field, sense, family, std::move(set)};
+}
+
+constexpr auto saddr = MatchAddress::Field::saddr;
+constexpr auto daddr = MatchAddress::Field::daddr;
+
+Ruleset one_chain(BaseChain base, std::vector<Rule> rules, std::vector<Set> sets = {}) {
+    return {.table = "meshgate",
+            .sets = std::move(sets),
+            .chains = {{.name = "chain", .base = base, .rules = std::move(rules)}}};
+}
+
+std::vector<Set> sets_of_every_type() {
+    return {
+        {"ports", "inbound ports left alone",
+         PortElements{{0, 0}, {22, 22}, {80, 90}, {65535, 65535}}},
+        {"high_ports", "", PortElements{{1024, 65535}}},
+        {"users", "exempt users",
+         UidElements{{0, 0}, {256, 256}, {1000, 1999}, {4294967295, 4294967295}}},
+        {"one_user", "", UidElements{{5678, 5678}}},
+        {"networks4", "",
+         AddressElements{Family::ipv4,
+                         {network("10.0.0.0/9"), network("10.128.0.0/9"), network("127.0.0.1/32"),
+                          network("240.0.0.0/4")}}},
+        {"networks6", "",
+         AddressElements{Family::ipv6,
+                         {network("::1/128"), network("2001:db8::/33"), network("fd00::/8"),
+                          network("ff00::/8")}}},
+        {"all4", "", AddressElements{Family::ipv4, {network("0.0.0.0/0")}}},
+        {"no_ports", "", PortElements{}},
+        {"no_networks", std::string(128, 'c'), AddressElements{Family::ipv6, {}}},
+    };
+}
+
+std::vector<Rule> lookups() {
+    return {
+        rule({tcp, MatchDport{SetRef{"ports"}}}),
+        rule({tcp_and_udp, MatchDport{SetRef{"high_ports"}}}),
+        rule({MatchSkuid{SetRef{"users"}}}),
+        rule({MatchSkuid{SetRef{"one_user"}}, tcp, MatchDport{SetRef{"no_ports"}}}),
+        rule({address(daddr, Sense::equal, Family::ipv4, {"networks4"})}),
+        rule({address(saddr, Sense::not_equal, Family::ipv4, {"networks4"})}),
+        rule({address(daddr, Sense::equal, Family::ipv6, {"networks6"})}),
+        rule({address(saddr, Sense::not_equal, Family::ipv6, {"networks6"})}),
+        rule({address(daddr, Sense::equal, Family::ipv4, {"all4"}),
+              address(saddr, Sense::equal, Family::ipv4, {"networks4"})}),
+    };
+}
+
+std::vector<Rule> networks() {
+    std::vector<Rule> rules;
+    for (const auto* text :
+         {"0.0.0.0/0", "10.0.0.0/8", "10.16.0.0/12", "192.168.0.0/16", "192.0.2.0/24",
+          "192.0.2.128/25", "192.0.2.7/32", "::/0", "fc00::/7", "fd00::/8", "2001:db8::/33",
+          "2001:db8::/64", "::ffff:0:0/96", "::/127", "::1/128"}) {
+        for (const auto field : {saddr, daddr}) {
+            for (const auto sense : {Sense::equal, Sense::not_equal}) {
+                rules.push_back(rule({address(field, sense, text)}));
+            }
+        }
+    }
+    return rules;
+}
+
+NamedRuleset main_job() {
+    Ruleset ruleset{.table = "meshgate", .sets = sets_of_every_type(), .chains = {}};
+    ruleset.chains.push_back({"raw_output",
+                              raw_output,
+                              {rule({MatchSkuid{SetRef{"users"}}}),
+                               rule({udp, MatchDport{PortRange{53, 53}}}, OriginalZone{15053})}});
+    ruleset.chains.push_back(
+        {"invalid",
+         mangle_prerouting,
+         {{{tcp, MatchInvalid{}}, true, Drop{}, "out of window: istio issue 36566"}}});
+    ruleset.chains.push_back({"to_15006", std::nullopt, {rule({tcp}, RedirectTo{15006})}});
+    ruleset.chains.push_back(
+        {"nat_output",
+         nat_output,
+         {rule({MatchSkuid{5678U}, MatchLoopback{Device::out, Sense::equal}, tcp,
+                address(daddr, Sense::not_equal, "127.0.0.1/32")},
+               Jump{"to_15006"}),
+          rule({tcp_and_udp, MatchDport{PortRange{53, 53}}}, RedirectTo{15053}),
+          {{MatchFamily{Family::ipv4}, tcp}, true, RedirectTo{15001}, "the rest"}}});
+    ruleset.chains.push_back(
+        {"nat_prerouting",
+         nat_prerouting,
+         {rule({MatchInterface{Device::in, "docker0"}, MatchLocalDestination{}, tcp},
+               Jump{"to_15006"})}});
+    return {"the main job", std::move(ruleset)};
+}
+
+}  // namespace
+
+Cidr network(const std::string& text) {
+    return Cidr::parse(text).value();
+}
+
+std::vector<NamedRuleset> every_kind() {
+    return {
+        {"nothing but the table", {.table = "meshgate", .sets = {}, .chains = {}}},
+        {"an empty chain", one_chain(nat_output, {})},
+        {"a regular chain",
+         {.table = "t", .sets = {}, .chains = {{"regular", std::nullopt, {rule({})}}}}},
+        {"sets", one_chain(nat_output, lookups(), sets_of_every_type())},
+        {"networks", one_chain(raw_output, networks())},
+        {"family",
+         one_chain(
+             raw_output,
+             {rule({MatchFamily{Family::ipv4}}), rule({MatchFamily{Family::ipv6}}, Drop{}),
+              rule({MatchFamily{Family::ipv4}, address(daddr, Sense::equal, "10.0.0.0/8")}),
+              rule({MatchFamily{Family::ipv6}, tcp, address(daddr, Sense::equal, "::1/128")})})},
+        {"protocols and ports",
+         one_chain(raw_output, {rule({tcp}), rule({udp}), rule({tcp_and_udp}),
+                                rule({tcp, MatchDport{PortRange{0, 0}}}),
+                                rule({udp, MatchDport{PortRange{53, 53}}}, Drop{}),
+                                rule({tcp_and_udp, MatchDport{PortRange{0, 65535}}}),
+                                rule({tcp_and_udp, MatchDport{PortRange{3000, 5000}}})})},
+        {"users",
+         one_chain(raw_output, {rule({MatchSkuid{0U}}), rule({MatchSkuid{4294967295U}}, Drop{})})},
+        {"interfaces in", one_chain(mangle_prerouting,
+                                    {rule({MatchInterface{Device::in, "docker0"}}),
+                                     rule({MatchInterface{Device::in, "fifteen-bytes-x"}}),
+                                     rule({MatchInterface{Device::in, "br-*"}}),
+                                     rule({MatchLoopback{Device::in, Sense::equal}}),
+                                     rule({MatchLoopback{Device::in, Sense::not_equal}}, Drop{})})},
+        {"interfaces out",
+         one_chain(raw_output, {rule({MatchInterface{Device::out, "eth0"}}),
+                                rule({MatchInterface{Device::out, "a*"}}),
+                                rule({MatchLoopback{Device::out, Sense::equal}}),
+                                rule({MatchLoopback{Device::out, Sense::not_equal}}, Drop{})})},
+        {"local destinations",
+         one_chain(nat_prerouting, {rule({MatchLocalDestination{}, tcp}, RedirectTo{1})})},
+        {"counters and comments", one_chain(raw_output, {{{}, true, Return{}, ""},
+                                                         {{tcp}, true, Drop{}, "why"},
+                                                         {{udp, MatchDport{PortRange{53, 53}}},
+                                                          true,
+                                                          OriginalZone{65535},
+                                                          std::string(128, 'x')},
+                                                         {{udp}, false, OriginalZone{1}, "zone"}})},
+        main_job(),
+    };
+}
+
+Ruleset many_ports(std::size_t count) {
+    PortElements ports;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto port = static_cast<Port>(2 * i + 1);
+        ports.push_back({port, port});
+    }
+    return one_chain(nat_output, {rule({tcp, MatchDport{SetRef{"ports"}}})},
+                     {{"ports", "", ports}});
+}
+
+}  // namespace meshgate::netfilter::test
