@@ -3,8 +3,10 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace meshgate::dns::server {
 
@@ -17,7 +19,15 @@ enum class Source : std::uint8_t {
     upstream,
     local
 };  ///< local: errors made here
-enum class Dropped : std::uint8_t { malformed, overload, send_failed, tcp_limit };
+enum class Dropped : std::uint8_t {
+    malformed,    ///< shorter than a header, or a response: no answer (answering could loop)
+    overload,     ///< too many in flight: not forwarded, answered SERVFAIL
+    send_failed,  ///< an answer the kernel did not take
+    tcp_limit,    ///< a connection refused, or cut for not reading its answers
+    duplicate     ///< the same query of the same client is in flight: one answer serves both
+};
+inline constexpr std::array<std::string_view, 5> dropped_names{
+    "malformed", "overload", "send_failed", "tcp_limit", "duplicate"};
 
 /// A counter with one writer, the worker, and any number of readers: plain loads and stores, no
 /// locked instruction.
@@ -44,12 +54,23 @@ inline constexpr std::array<double, 14> duration_buckets_seconds{
 struct alignas(64) WorkerStats {
     std::array<std::array<Counter, 2>, 2> queries;              ///< [Proto][AddressFamily]
     std::array<std::array<Counter, rcode_count>, 5> responses;  ///< [Source][rcode]
-    std::array<Counter, 4> dropped;                             ///< [Dropped]
+    std::array<Counter, dropped_names.size()> dropped;          ///< [Dropped]
     Counter loops;            ///< queries of our own that a redirect brought back
     Counter ignored_replies;  ///< from upstreams: wrong address, id or question
     std::array<Counter, duration_buckets_seconds.size() + 1>
         durations;                 ///< not cumulative; the last is +Inf
     Counter duration_nanoseconds;  ///< their sum
+
+    void received(Proto proto, AddressFamily family, std::uint64_t n = 1) noexcept {
+        queries[static_cast<std::size_t>(proto)][static_cast<std::size_t>(family)].add(n);
+    }
+    void drop(Dropped why, std::uint64_t n = 1) noexcept {
+        dropped[static_cast<std::size_t>(why)].add(n);
+    }
+    void responded(Source source, unsigned rcode) noexcept;
+    /// `responses_sent` answers that took `each`, from the read that brought the query to the
+    /// write of its answer.
+    void took(std::chrono::nanoseconds each, std::uint64_t responses_sent = 1) noexcept;
 };
 
 }  // namespace meshgate::dns::server

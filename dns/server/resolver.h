@@ -1,0 +1,79 @@
+#pragma once
+
+#include "dns/forward/forwarder.h"
+#include "dns/server/pending_clients.h"
+#include "dns/server/stats.h"
+#include "dns/wire/question.h"
+#include "dns/zone/table.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace meshgate::dns::server {
+
+/// Finds the answer of one query: the table, an error made here, or an upstream. One for a worker;
+/// UDP and TCP both ask it.
+class Resolver final : public forward::ReplySink {
+public:
+    Resolver(boost::asio::io_context& context, WorkerStats& stats, const forward::Limits& limits);
+
+    void set_table(std::shared_ptr<const zone::Table> table) noexcept;
+    void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
+    [[nodiscard]] std::vector<forward::UpstreamState> upstreams();
+
+    enum class Next : std::uint8_t {
+        send,     ///< `bytes` of `out` are the answer
+        forward,  ///< call forward(): an upstream knows
+        drop      ///< no query at all; counted
+    };
+    struct Verdict {
+        Next next;
+        std::size_t bytes;
+    };
+
+    /// Answers `message`, or says that an upstream has to.
+    ///
+    /// @param cap  UDP: bytes that the way to the client carries (wire::udp_limit).
+    /// @param out  at least max(cap, 1232) bytes for UDP, 65,535 for TCP.
+    Verdict answer(std::span<const std::uint8_t> message, Proto proto, std::size_t cap,
+                   std::span<std::uint8_t> out) noexcept;
+
+    /// Answers a datagram of which the kernel cut the end.
+    Verdict reject(std::span<const std::uint8_t> message, std::span<std::uint8_t> out) noexcept;
+
+    struct Forwarded {
+        std::size_t bytes;     ///< of `out`: an error to send at once; 0: nothing to send now
+        std::uint64_t ticket;  ///< not 0: Transport::deliver is called with it, once
+    };
+
+    /// Forwards the question of the last answer(), which said so. The reply goes to
+    /// `client.transport`, never from within this call.
+    Forwarded forward(const Client& client, Clock::time_point arrived,
+                      std::span<std::uint8_t> out) noexcept;
+
+    /// The client is gone.
+    void cancel(std::uint64_t ticket) noexcept;
+
+    [[nodiscard]] std::size_t in_flight() const noexcept { return pending_.size(); }
+
+private:
+    void on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept override;
+    void on_failure(std::uint64_t ticket, forward::Failure failure) noexcept override;
+
+    std::size_t local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
+    void finish(std::uint64_t ticket, Source source, unsigned rcode,
+                std::span<const std::uint8_t> reply) noexcept;
+
+    WorkerStats& stats_;
+    std::shared_ptr<const zone::Table> table_;  ///< shared with the other workers
+    PendingClients pending_;
+    wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
+    std::size_t limit_ = 0;    ///< bytes its client can take
+    std::array<std::uint8_t, wire::udp_payload_ours> scratch_;
+    forward::Forwarder forwarder_;
+};
+
+}  // namespace meshgate::dns::server

@@ -1,0 +1,94 @@
+#include "dns/server/udp_listener.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace meshgate::dns::server {
+
+namespace {
+
+/// Batches in a row before timers, TCP and the other sockets get their turn.
+constexpr std::size_t rounds_max = 8;
+
+/// When draining: enough for a full receive buffer (4 MiB of skbs), and an end under any flood.
+constexpr std::size_t drain_rounds_max = 1024;
+
+}  // namespace
+
+UdpListener::UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch,
+                         Resolver& resolver, WorkerStats& stats)
+    : socket_(context), facts_(socket_facts(fd.get())), batch_(batch), replies_(fd.get(), stats),
+      resolver_(resolver), stats_(stats) {
+    socket_.assign(fd.get());
+    static_cast<void>(fd.release());
+}
+
+void UdpListener::start() {
+    socket_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                           if (error || draining_) return;
+                           serve(rounds_max);
+                           start();
+                       });
+}
+
+void UdpListener::drain() noexcept {
+    draining_ = true;
+    serve(drain_rounds_max);
+}
+
+void UdpListener::close() noexcept {
+    draining_ = true;
+    replies_.flush();
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+}
+
+void UdpListener::serve(std::size_t rounds) noexcept {
+    // One clock reading a batch: the end of one is the beginning of the next.
+    auto arrived = Clock::now();
+    for (std::size_t n = batch_datagrams; n == batch_datagrams && rounds > 0; --rounds) {
+        n = batch_.receive(socket_.native_handle(), facts_);
+        if (n == 0) break;
+        std::size_t answers = 0;
+        for (std::size_t i = 0; i < n; ++i) answers += answer_one(i, arrived) ? 1 : 0;
+        replies_.flush();
+        const auto sent = Clock::now();
+        stats_.took(sent - arrived, answers);
+        arrived = sent;
+    }
+}
+
+bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept {
+    const UdpPath& path = batch_.path(i);
+    const std::size_t cap =
+        stays_here(facts_, path) ? loopback_payload_max : wire::udp_payload_ours;
+    auto out = replies_.room(cap);
+    auto verdict = batch_.was_cut(i) ? resolver_.reject(batch_.message(i), out)
+                                     : resolver_.answer(batch_.message(i), Proto::udp, cap, out);
+    if (verdict.next == Resolver::Next::drop) return false;
+    stats_.received(Proto::udp, facts_.family);
+    if (verdict.next == Resolver::Next::forward) {
+        const Client client{this, Proto::udp, 0, path};
+        verdict.bytes = resolver_.forward(client, arrived, out).bytes;
+        if (verdict.bytes == 0) return false;
+    }
+    replies_.add(path, verdict.bytes);
+    return true;
+}
+
+void UdpListener::deliver(const Client& client, std::uint64_t,
+                          std::span<const std::uint8_t> reply) noexcept {
+    if (!socket_.is_open()) return;
+    auto out = replies_.room(reply.size());
+    std::copy(reply.begin(), reply.end(), out.begin());
+    replies_.add(client.path, reply.size());
+    if (std::exchange(flush_posted_, true)) return;
+    // Replies that the forwarder read in one batch leave in one batch.
+    asio::post(socket_.get_executor(), [this] {
+        flush_posted_ = false;
+        replies_.flush();
+    });
+}
+
+}  // namespace meshgate::dns::server

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "dns/server/stats.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+
+namespace meshgate::dns::server {
+
+/// A socket address of either family, as the kernel wrote it.
+union Peer {
+    sockaddr generic;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+
+    [[nodiscard]] socklen_t bytes() const noexcept {
+        return generic.sa_family == AF_INET ? sizeof v4 : sizeof v6;
+    }
+};
+
+/// Where a datagram came from, and what its reply needs to leave from the address it was sent to.
+struct UdpPath {
+    Peer peer{.v6 = {}};
+    std::size_t control_bytes = 0;  ///< 0: the socket's own address is the right one
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+};
+
+/// What is constant for all datagrams of one socket.
+struct UdpSocketFacts {
+    AddressFamily family = AddressFamily::ipv4;
+    bool wildcard = false;  ///< PKTINFO comes with each datagram
+    bool loopback = false;  ///< bound to 127.0.0.0/8 or ::1: whatever arrives came over lo
+    Peer bound{.v6 = {}};
+};
+
+UdpSocketFacts socket_facts(int fd) noexcept;
+
+/// Makes the PKTINFO that came with a datagram the one that sends its reply, in place.
+///
+/// The source address is pinned; the interface is not, because a pinned one is taken as on-link by
+/// the kernel and loses replies where the way back is another (ip_route_output_key_hash_rcu).
+/// Link-local addresses need their interface.
+void turn_around(UdpPath& path) noexcept;
+
+/// True when the reply does not leave this host: no fragments, so no reason to cap its size at 1232
+/// bytes. After turn_around().
+bool stays_here(const UdpSocketFacts& socket, const UdpPath& path) noexcept;
+
+}  // namespace meshgate::dns::server

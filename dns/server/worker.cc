@@ -1,0 +1,127 @@
+#include "dns/server/worker.h"
+
+#include "dns/server/resolver.h"
+#include "dns/server/tcp_connections.h"
+#include "dns/server/tcp_listener.h"
+#include "dns/server/udp_batch.h"
+#include "dns/server/udp_listener.h"
+#include "src/common/asio.h"
+
+#include <mutex>
+#include <utility>
+
+namespace meshgate::dns::server {
+
+namespace {
+
+/// How often a draining worker looks whether all is answered. Only then, and for `patience` at
+/// most.
+constexpr std::chrono::milliseconds drain_grain{5};
+
+}  // namespace
+
+struct Worker::State {
+    State(WorkerSockets sockets, const WorkerLimits& limits)
+        : resolver(context, stats, limits.forward), connections(context, resolver, stats, limits),
+          drain_timer(context) {
+        for (auto& fd : sockets.udp)
+            udp.push_back(
+                std::make_unique<UdpListener>(context, std::move(fd), batch, resolver, stats));
+        for (auto& fd : sockets.tcp)
+            tcp.push_back(std::make_unique<TcpListener>(context, std::move(fd), connections));
+    }
+
+    /// Runs `work` on the worker's thread; at once when the worker has ended.
+    template <class Work>
+    auto ask(Work work) {
+        std::packaged_task<decltype(work())()> task{std::move(work)};
+        auto answer = task.get_future();
+        const std::lock_guard lock{ending};
+        if (ended)
+            task();
+        else
+            asio::post(context, std::move(task));
+        return answer;
+    }
+
+    void start() {
+        for (auto& listener : udp) listener->start();
+        for (auto& listener : tcp) listener->start();
+    }
+
+    void drain(Clock::time_point deadline) {
+        if (std::exchange(draining, true)) return;
+        for (auto& listener : tcp) listener->close();
+        for (auto& listener : udp) listener->drain();
+        connections.drain();
+        finish_or_wait(deadline);
+    }
+
+    void finish_or_wait(Clock::time_point deadline) {
+        const bool done = resolver.in_flight() == 0 && connections.empty();
+        if (done || Clock::now() >= deadline) {
+            for (auto& listener : udp) listener->close();
+            context.stop();
+            return;
+        }
+        drain_timer.expires_after(drain_grain);
+        drain_timer.async_wait([this, deadline](const boost::system::error_code& error) {
+            if (!error) finish_or_wait(deadline);
+        });
+    }
+
+    asio::io_context context{1};  ///< one thread runs it
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+    WorkerStats stats;
+    Resolver resolver;
+    UdpBatch batch;
+    std::vector<std::unique_ptr<UdpListener>> udp;
+    TcpConnections connections;
+    std::vector<std::unique_ptr<TcpListener>> tcp;
+    asio::steady_timer drain_timer;
+    bool draining = false;
+    std::mutex ending;   ///< taken on the control path only
+    bool ended = false;  ///< guarded by `ending`
+};
+
+Worker::Worker(WorkerSockets sockets, const WorkerLimits& limits)
+    : state_(std::make_unique<State>(std::move(sockets), limits)) {}
+
+Worker::~Worker() = default;
+
+void Worker::run() {
+    // Behind what was asked before: the first query meets the first table.
+    asio::post(state_->context, [state = state_.get()] { state->start(); });
+    state_->context.run();
+    const std::lock_guard lock{state_->ending};
+    state_->ended = true;
+    state_->context.restart();
+    state_->context.poll();  // what was asked while it stopped
+}
+
+std::future<void> Worker::set_table(std::shared_ptr<const zone::Table> table) {
+    return state_->ask([state = state_.get(), table = std::move(table)]() mutable {
+        state->resolver.set_table(std::move(table));
+    });
+}
+
+std::future<void> Worker::set_upstreams(std::vector<conf::SocketAddress> upstreams) {
+    return state_->ask([state = state_.get(), upstreams = std::move(upstreams)] {
+        state->resolver.set_upstreams(upstreams);
+    });
+}
+
+void Worker::drain(std::chrono::milliseconds patience) {
+    static_cast<void>(state_->ask(
+        [state = state_.get(), deadline = Clock::now() + patience] { state->drain(deadline); }));
+}
+
+std::future<std::vector<forward::UpstreamState>> Worker::upstreams() {
+    return state_->ask([state = state_.get()] { return state->resolver.upstreams(); });
+}
+
+const WorkerStats& Worker::stats() const noexcept {
+    return state_->stats;
+}
+
+}  // namespace meshgate::dns::server
