@@ -31,10 +31,10 @@ struct Worker::State {
             tcp.push_back(std::make_unique<TcpListener>(context, std::move(fd), connections));
     }
 
-    /// Runs `work` on the worker's thread; at once when the worker has ended.
+    /// Runs `what` on the worker's thread; at once when the worker has ended.
     template <class Work>
-    auto ask(Work work) {
-        std::packaged_task<decltype(work())()> task{std::move(work)};
+    auto ask(Work what) {
+        std::packaged_task<decltype(what())()> task{std::move(what)};
         auto answer = task.get_future();
         const std::lock_guard lock{ending};
         if (ended)

@@ -19,7 +19,7 @@ struct WorkerLimits {
     std::size_t tcp_write_bytes =
         std::size_t{1} << 18;           ///< unsent answers for each connection; reading stops above
     std::chrono::seconds tcp_idle{10};  ///< RFC 7766 section 6.2.3
-    forward::Limits forward;
+    forward::Limits forward{};
 };
 
 /// One thread's share of the server: its sockets, its forwarder, its table pointer. Workers share

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 namespace meshgate::test {
@@ -43,52 +44,6 @@ bool readable(int fd, std::chrono::milliseconds wait) {
 
 }  // namespace
 
-Bytes query(std::uint16_t id, std::string_view name, std::uint16_t type,
-            std::optional<std::uint16_t> edns_size) {
-    Bytes out;
-    put16(out, id);
-    put16(out, 0x0100);
-    put16(out, 1);
-    put16(out, 0);
-    put16(out, 0);
-    put16(out, edns_size ? 1 : 0);
-    while (!name.empty()) {
-        const auto label = name.substr(0, name.find('.'));
-        out.push_back(static_cast<std::uint8_t>(label.size()));
-        out.insert(out.end(), label.begin(), label.end());
-        name.remove_prefix(std::min(label.size() + 1, name.size()));
-    }
-    out.push_back(0);
-    put16(out, type);
-    put16(out, 1);
-    if (edns_size) {
-        out.push_back(0);
-        put16(out, 41);
-        put16(out, *edns_size);
-        out.insert(out.end(), 6, 0);
-    }
-    return out;
-}
-
-std::uint16_t id_of(std::span<const std::uint8_t> message) {
-    return static_cast<std::uint16_t>(message[0] << 8 | message[1]);
-}
-
-unsigned rcode_of(std::span<const std::uint8_t> message) {
-    return message[3] & 0x0fU;
-}
-
-bool is_truncated(std::span<const std::uint8_t> message) {
-    return (message[2] & 0x02) != 0;
-}
-
-std::optional<unsigned> extended_error(std::span<const std::uint8_t> message) {
-    if (message.size() < 18) return std::nullopt;
-    const auto option = message.last(6);
-    if (option[0] != 0 || option[1] != 15 || option[2] != 0 || option[3] != 2) return std::nullopt;
-    return option[4] << 8 | option[5];
-}
-
 std::size_t HandTable::answer(const dns::wire::Question& question, std::size_t limit,
                               std::span<std::uint8_t> out) const noexcept {
     if (!ends_in_own(question.lower())) return 0;
@@ -104,7 +59,16 @@ std::size_t HandTable::answer(const dns::wire::Question& question, std::size_t l
     }
     out[7] = 1;
     const std::size_t rdata = size - head.size() - 12;
-    const std::uint8_t record[12] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30,
+    const std::uint8_t record[12] = {0xc0,
+                                     12,
+                                     0,
+                                     1,
+                                     0,
+                                     1,
+                                     0,
+                                     0,
+                                     0,
+                                     30,
                                      static_cast<std::uint8_t>(rdata >> 8),
                                      static_cast<std::uint8_t>(rdata)};
     std::copy(std::begin(record), std::end(record),
@@ -112,12 +76,6 @@ std::size_t HandTable::answer(const dns::wire::Question& question, std::size_t l
     std::fill(out.begin() + static_cast<std::ptrdiff_t>(head.size() + 12),
               out.begin() + static_cast<std::ptrdiff_t>(size), version_);
     return size;
-}
-
-conf::SocketAddress address(std::string_view text, std::uint16_t port) {
-    const auto parsed = conf::IpAddress::parse(text);
-    if (!parsed) throw std::invalid_argument{std::string{text}};
-    return {*parsed, port, {}};
 }
 
 Server::Server(const Options& options) {
@@ -169,8 +127,7 @@ Client::Client(Kind kind, const conf::SocketAddress& server) : kind_(kind) {
 void Client::send(std::span<const std::uint8_t> bytes) {
     std::size_t sent = 0;
     do {
-        const ssize_t n =
-            ::send(fd_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        const ssize_t n = ::send(fd_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
         if (n < 0) return;  // the test looks at what comes back
         sent += static_cast<std::size_t>(n);
     } while (sent < bytes.size());

@@ -2,6 +2,7 @@
 
 #include "dns/server/worker.h"
 #include "src/common/unique_fd.h"
+#include "tests/unit/server/messages.h"
 
 #include <chrono>
 #include <cstdint>
@@ -16,23 +17,11 @@
 /// What the server tests share: a table made by hand, a worker in its thread, clients on loopback.
 namespace meshgate::test {
 
-using Bytes = std::vector<std::uint8_t>;
-
 /// Longest wait for something that has to happen.
 inline constexpr std::chrono::seconds patience{20};
 
-/// A query; with `edns_size` it carries an OPT.
-Bytes query(std::uint16_t id, std::string_view name, std::uint16_t type = 1,
-            std::optional<std::uint16_t> edns_size = std::nullopt);
-
-std::uint16_t id_of(std::span<const std::uint8_t> message);
-unsigned rcode_of(std::span<const std::uint8_t> message);
-bool is_truncated(std::span<const std::uint8_t> message);
-/// INFO-CODE of the first extended error in the last 6 bytes of `message`; none without one.
-std::optional<unsigned> extended_error(std::span<const std::uint8_t> message);
-
-/// Owns every name that ends in ".own". "N.big.own" is answered with N bytes in all; others with one
-/// A record whose last byte is the version.
+/// Owns every name that ends in ".own". "N.big.own" is answered with N bytes in all; others with
+/// one A record whose last byte is the version.
 class HandTable final : public dns::zone::Table {
 public:
     explicit HandTable(std::uint8_t version = 1) : version_(version) {}
@@ -43,8 +32,6 @@ public:
 private:
     std::uint8_t version_;
 };
-
-conf::SocketAddress address(std::string_view text, std::uint16_t port = 0);
 
 /// Workers in threads of their own, drained at the end.
 class Server {
@@ -59,9 +46,13 @@ public:
     explicit Server(const Options& options);
     ~Server();
 
-    [[nodiscard]] const conf::SocketAddress& at(std::size_t i = 0) const { return addresses_.at(i); }
+    [[nodiscard]] const conf::SocketAddress& at(std::size_t i = 0) const {
+        return addresses_.at(i);
+    }
     dns::server::Worker& worker(std::size_t i = 0) { return *workers_.at(i); }
-    [[nodiscard]] const dns::server::WorkerStats& stats() const { return workers_.front()->stats(); }
+    [[nodiscard]] const dns::server::WorkerStats& stats() const {
+        return workers_.front()->stats();
+    }
     void set_table(std::shared_ptr<const dns::zone::Table> table);
     /// Drains every worker and waits until their run() returned.
     void stop(std::chrono::milliseconds drain_patience = std::chrono::seconds{5});
@@ -79,7 +70,7 @@ class Client {
 public:
     Client(Kind kind, const conf::SocketAddress& server);
 
-    void send(std::span<const std::uint8_t> bytes);         ///< as they are
+    void send(std::span<const std::uint8_t> bytes);            ///< as they are
     void send_message(std::span<const std::uint8_t> message);  ///< TCP: with its length
     /// UDP: a datagram. TCP: a whole message. Empty when none comes, or the connection ends.
     std::optional<Bytes> receive(std::chrono::milliseconds wait = patience);
@@ -96,7 +87,8 @@ private:
 };
 
 /// Waits until `done` holds. @return false after patience.
-template <class Condition> bool eventually(Condition done) {
+template <class Condition>
+bool eventually(Condition done) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!done()) {
         if (std::chrono::steady_clock::now() > deadline) return false;

@@ -1,5 +1,5 @@
 #include "dns/server/sockets.h"
-#include "tests/unit/server/loopback.h"
+#include "tests/unit/server/messages.h"
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>

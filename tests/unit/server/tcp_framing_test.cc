@@ -26,7 +26,8 @@ std::vector<Bytes> cut(const Bytes& stream, std::size_t piece) {
                          stream.begin() +
                              static_cast<std::ptrdiff_t>(std::min(at + piece, stream.size())));
         framing.feed(read);
-        while (const auto message = framing.next()) out.emplace_back(message->begin(), message->end());
+        while (const auto message = framing.next())
+            out.emplace_back(message->begin(), message->end());
         framing.keep();
     }
     return out;

@@ -1,0 +1,39 @@
+#include "dns/server/stats.h"
+
+#include <doctest/doctest.h>
+
+#include <ostream>
+
+using namespace meshgate::dns::server;
+using std::chrono::nanoseconds;
+
+TEST_CASE("a duration is counted in the bucket that holds it, bounds included") {
+    struct Row {
+        std::int64_t nanoseconds;
+        std::size_t bucket;
+    };
+    const Row rows[] = {{-5, 0},     {0, 0},         {10'000, 0},         {10'001, 1},
+                        {25'000, 1}, {1'000'000, 6}, {5'000'000'000, 13}, {5'000'000'001, 14}};
+    for (const auto& row : rows) {
+        CAPTURE(row.nanoseconds);
+        WorkerStats stats;
+        stats.took(nanoseconds{row.nanoseconds}, 3);
+        CHECK(stats.durations[row.bucket].get() == 3);
+    }
+}
+
+TEST_CASE("nothing sent, nothing timed") {
+    WorkerStats stats;
+    stats.took(nanoseconds{1000}, 0);
+    CHECK(stats.durations[0].get() == 0);
+    CHECK(stats.duration_nanoseconds.get() == 0);
+}
+
+TEST_CASE("response codes beyond the table share the last counter") {
+    WorkerStats stats;
+    stats.responded(Source::upstream, 3);
+    stats.responded(Source::upstream, 23);
+    stats.responded(Source::upstream, 4000);
+    CHECK(stats.responses[3][3].get() == 1);
+    CHECK(stats.responses[3][rcode_count - 1].get() == 2);
+}
