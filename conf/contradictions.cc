@@ -1,0 +1,93 @@
+#include "conf/contradictions.h"
+
+#include <map>
+
+namespace meshgate::conf {
+namespace {
+
+class Contradictions {
+public:
+    void add(std::string key, std::string message, Location where = {}) {
+        found_.push_back({std::move(key), {std::move(where), std::move(message)}});
+    }
+    std::vector<Contradiction> take() { return std::move(found_); }
+
+private:
+    std::vector<Contradiction> found_;
+};
+
+void check_ports(const Redirect& redirect, Contradictions& found) {
+    const auto both = [&found](const std::string& direction, const auto& include,
+                               const auto& exclude) {
+        if (include.empty() || exclude.empty()) return;
+        const std::string key = "redirect." + direction + ".include_ports";
+        found.add(key, "'" + key + "' and 'redirect." + direction +
+                           ".exclude_ports' contradict each other: use one");
+    };
+    both("inbound", redirect.inbound.include_ports, redirect.inbound.exclude_ports);
+    both("outbound", redirect.outbound.include_ports, redirect.outbound.exclude_ports);
+
+    struct Listener {
+        const char* key;
+        bool enabled;
+        Port port;
+    };
+    const Listener listeners[] = {
+        {"redirect.inbound.port", redirect.inbound.enabled, redirect.inbound.port},
+        {"redirect.outbound.port", redirect.outbound.enabled, redirect.outbound.port},
+        {"redirect.dns.port", redirect.dns.enabled, redirect.dns.port}};
+    std::map<Port, const char*> seen;
+    for (const Listener& listener : listeners) {
+        if (!listener.enabled) continue;
+        const auto [other, fresh] = seen.emplace(listener.port, listener.key);
+        if (fresh) continue;
+        found.add(listener.key, "'" + std::string{other->second} + "' and '" + listener.key +
+                                    "' are both " + std::to_string(listener.port));
+    }
+}
+
+void check_proxy(const Config& config, Contradictions& found) {
+    if (config.proxy.enabled) return;
+    const auto off = [&found](const std::string& direction, bool enabled) {
+        const std::string key = "redirect." + direction + ".enabled";
+        if (!enabled) return;
+        found.add(key, "'" + key + "' cannot be true without a proxy ('proxy.enabled' is false)");
+    };
+    off("inbound", config.redirect.inbound.enabled);
+    off("outbound", config.redirect.outbound.enabled);
+}
+
+void check_pins(const Config& config, Contradictions& found) {
+    std::map<IpAddress, const Service*> pins;
+    for (const Service& service : config.services) {
+        for (const auto& pin : {service.address4, service.address6}) {
+            if (!pin) continue;
+            const auto [other, fresh] = pins.emplace(*pin, &service);
+            if (fresh) continue;
+            found.add("service.address",
+                      "'service.address': " + pin->to_string() + " is already the address of '" +
+                          other->second->name + "' (" + other->second->where.to_string() + ")",
+                      service.where);
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<Contradiction> find_contradictions(const Config& config) {
+    Contradictions found;
+    check_ports(config.redirect, found);
+    check_proxy(config, found);
+    check_pins(config, found);
+    return found.take();
+}
+
+std::vector<Diagnostic> contradictions(const Config& config) {
+    std::vector<Diagnostic> diagnostics;
+    for (Contradiction& contradiction : find_contradictions(config)) {
+        diagnostics.push_back(std::move(contradiction.diagnostic));
+    }
+    return diagnostics;
+}
+
+}  // namespace meshgate::conf

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "conf/load.h"
+
+#include <string>
+#include <vector>
+
+namespace meshgate::conf {
+
+/// Two keys that cannot both hold; `key` is the first of them, "redirect.inbound.include_ports".
+struct Contradiction {
+    std::string key;
+    Diagnostic diagnostic;  ///< its place is set only where the configuration remembers it
+};
+
+std::vector<Contradiction> find_contradictions(const Config& config);
+
+}  // namespace meshgate::conf

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "conf/config.h"
+#include "conf/reader.h"
+
+/// The tables of meshgate.toml, each into its struct.
+namespace meshgate::conf {
+
+void read_mesh(const toml::table& table, Mesh& to, Findings& findings);
+void read_proxy(const toml::table& table, Proxy& to, Findings& findings);
+void read_redirect(const toml::table& table, Redirect& to, Findings& findings);
+void read_dns(const toml::table& table, Dns& to, Findings& findings);
+void read_vip(const toml::table& table, Vip& to, Findings& findings);
+void read_service(const toml::table& table, std::vector<Service>& to, Findings& findings);
+void read_record(const toml::table& table, std::vector<Record>& to, Findings& findings);
+
+/// The whole file. inbound and outbound default to the proxy's `enabled`.
+void read_config(const toml::table& table, Config& to, Findings& findings);
+
+}  // namespace meshgate::conf
