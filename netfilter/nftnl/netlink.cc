@@ -23,6 +23,15 @@ void set_option(int fd, int level, int name, int value) {
     static_cast<void>(::setsockopt(fd, level, name, &value, sizeof value));
 }
 
+void visit_all(const char* begin, const char* end, const OnAttribute& visit) {
+    while (begin < end) {
+        const auto* attribute = reinterpret_cast<const nlattr*>(begin);
+        if (!mnl_attr_ok(attribute, static_cast<int>(end - begin))) return;
+        visit(*attribute);
+        begin = reinterpret_cast<const char*>(mnl_attr_next(attribute));
+    }
+}
+
 }  // namespace
 
 std::optional<Answer> parse_answer(const nlmsghdr& message) {
@@ -49,16 +58,15 @@ std::optional<Answer> parse_answer(const nlmsghdr& message) {
 }
 
 void for_each_attribute(const nlmsghdr& message, std::size_t header_bytes,
-                        const std::function<void(const nlattr&)>& visit) {
+                        const OnAttribute& visit) {
     const auto* payload = static_cast<const char*>(mnl_nlmsg_get_payload(&message));
-    const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message));
-    const auto* attribute = reinterpret_cast<const nlattr*>(payload + MNL_ALIGN(header_bytes));
-    while (
-        reinterpret_cast<const char*>(attribute) < end &&
-        mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-        visit(*attribute);
-        attribute = mnl_attr_next(attribute);
-    }
+    visit_all(payload + MNL_ALIGN(header_bytes),
+              static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message)), visit);
+}
+
+void for_each_nested(const nlattr& attribute, const OnAttribute& visit) {
+    const auto* payload = static_cast<const char*>(mnl_attr_get_payload(&attribute));
+    visit_all(payload, payload + mnl_attr_get_payload_len(&attribute), visit);
 }
 
 Netlink::Netlink(int protocol)

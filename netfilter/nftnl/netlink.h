@@ -26,10 +26,15 @@ struct Answer {
 /// None when `message` is no NLMSG_ERROR or too short for one.
 std::optional<Answer> parse_answer(const nlmsghdr& message);
 
+using OnAttribute = std::function<void(const nlattr&)>;
+
 /// Visits the attributes of a message that come after `header_bytes` of its payload. (libmnl's
 /// mnl_attr_for_each is no C++.)
 void for_each_attribute(const nlmsghdr& message, std::size_t header_bytes,
-                        const std::function<void(const nlattr&)>& visit);
+                        const OnAttribute& visit);
+
+/// Visits the attributes within an attribute.
+void for_each_nested(const nlattr& attribute, const OnAttribute& visit);
 
 /// A netlink socket in the network namespace of the thread that makes it. The kernel handles what
 /// is sent before the send returns (net/netlink/af_netlink.c, netlink_unicast_kernel), and goes on

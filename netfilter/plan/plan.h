@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 #include "netfilter/ruleset/ruleset.h"
+#include "netfilter/ruleset/surroundings.h"
 
 #include <string>
 #include <vector>
@@ -16,17 +17,6 @@ struct Host {
     std::vector<std::vector<UidRange>>
         exclude_users;  ///< for each redirect.outbound.exclude, its users resolved
     std::vector<conf::SocketAddress> nameservers;  ///< of resolv_conf, all families
-};
-
-/// What is not in the table and has to be there for it to work; each carries our protocol number
-/// and goes at uninstall.
-struct Surroundings {
-    bool inbound_passthrough_address6 =
-        false;  ///< ::6/128 on lo: Envoy's IPv6 inbound passthrough binds to it
-    std::vector<Cidr>
-        local_routes;  ///< VIP ranges: `RANGE dev lo` unless a route covers them already
-
-    friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };
 
 struct Plan {

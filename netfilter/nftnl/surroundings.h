@@ -1,0 +1,53 @@
+#pragma once
+
+#include "netfilter/nftnl/route_netlink.h"
+#include "netfilter/ruleset/surroundings.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace meshgate::netfilter {
+
+/// Marks what is ours: RTPROT of routes (rt_protos; free for programs), IFA_PROTO of addresses.
+inline constexpr std::uint8_t route_protocol = 173;
+
+/// The addresses and routes that the capture needs beside its table, in the network namespace that
+/// this object was made in. A kernel before 5.18 does not keep the protocol of an address: there
+/// ::6/128 on lo is ours whoever made it.
+class SurroundingsApplier {
+public:
+    SurroundingsApplier() = default;  ///< @throws std::system_error
+
+    /// Makes exactly `wanted` present among what is ours.
+    /// @return a line for each thing done or left out: a route that covers the range already, IPv6
+    ///         off, lo down, somebody else's route of the same range.
+    /// @throws std::system_error when the kernel refuses, EPERM without privilege.
+    std::vector<std::string> apply(const Surroundings& wanted);
+
+    /// Removes everything of ours. @return true when there was something.
+    /// @throws std::system_error
+    bool remove();
+
+    /// A line "+ ..." for what is missing, "- ..." for what is ours and not wanted; empty when all
+    /// is as apply() would leave it.
+    std::vector<std::string> differences(const Surroundings& wanted);
+
+private:
+    struct Found {
+        bool address_present = false;  ///< ::6/128 on lo, whoever made it
+        bool address_ours = false;
+        std::vector<Route> routes;  ///< ours
+    };
+    Found find();
+    void remove_address();
+    void remove_route(const Route& route);
+    /// The network of somebody's route that covers the whole range; empty when there is none.
+    std::string covering_route(const Cidr& range);
+    void add_address(std::vector<std::string>& lines);
+    void add_route(const Cidr& range, std::vector<std::string>& lines);
+
+    RouteNetlink netlink_;
+};
+
+}  // namespace meshgate::netfilter
