@@ -27,8 +27,10 @@ struct BoundSockets {
 /// wildcards, non-blocking, CLOEXEC).
 ///
 /// The first bind of each address is without SO_REUSEPORT, so that any second server is found, ours
-/// or another's, whatever its uid. All of this happens before the user is changed: a socket of
-/// another uid cannot join the port later (kernel: sk_reuseport uid check).
+/// or another's, whatever its uid; the option is set behind it, for the other workers to join. With
+/// one worker it stays off, and nobody can join. All of this happens before the user is changed: a
+/// socket of another uid cannot join the port later (kernel: sk_reuseport uid check). An IPv6
+/// address is skipped where IPv6 is off, unless nothing else is left.
 /// @throws std::system_error "listen 127.0.0.1:15053 (udp): Address already in use"
 BoundSockets bind_sockets(std::span<const conf::SocketAddress> addresses, std::size_t workers);
 

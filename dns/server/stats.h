@@ -3,7 +3,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -37,18 +37,19 @@ public:
     /// Serves on the calling thread until drain() is done.
     void run();
 
-    // The rest may be called from any thread while run() is running, or before it.
+    // The rest may be called from any thread, before, during and after run(). What is asked before
+    // it is done first: the first query meets the first table.
 
     /// The table from the next batch on; the future is ready when the worker has it. Shared because
     /// every worker answers from the same immutable table while the next one is made; the last user
-    /// frees it.
+    /// frees it: keep a large one until all workers have the next, so that none of them has to.
     std::future<void> set_table(std::shared_ptr<const zone::Table> table);
 
     /// Replaces the upstreams; queries in flight finish with the old ones.
     std::future<void> set_upstreams(std::vector<conf::SocketAddress> upstreams);
 
-    /// Stops accepting, answers what has been read and what is in flight, for `patience` at most,
-    /// then run() returns.
+    /// Stops accepting, answers what is queued in the sockets and what is in flight, for `patience`
+    /// at most, then closes them all and run() returns.
     void drain(std::chrono::milliseconds patience);
 
     std::future<std::vector<forward::UpstreamState>> upstreams();

@@ -3,14 +3,17 @@
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <ostream>
 #include <set>
 #include <system_error>
+#include <thread>
 
 using namespace meshgate;
 using dns::server::bind_sockets;
+using dns::server::BoundSockets;
 using test::address;
 
 namespace {
@@ -93,6 +96,28 @@ TEST_CASE("IPv4 and IPv6 wildcards stand side by side at one port") {
     } catch (const std::system_error& error) {
         CHECK(error.code() == std::errc::address_family_not_supported);  // ipv6.disable=1
     }
+}
+
+TEST_CASE("without IPv6 its addresses are skipped, and an error when nothing else is left") {
+    bool in_namespace = false;
+    BoundSockets bound;
+    std::string alone;
+    std::thread bare{[&] {  // a namespace with nothing up: ::1 does not exist there
+        in_namespace = ::unshare(CLONE_NEWNET) == 0;
+        if (!in_namespace) return;
+        const std::vector addresses{address("::1"), address("0.0.0.0")};
+        bound = bind_sockets(addresses, 2);
+        alone = failure(addresses[0], 1);
+    }};
+    bare.join();
+    if (!in_namespace) {
+        MESSAGE("skipped: needs the right to make a network namespace");
+        return;
+    }
+    CHECK(bound.addresses.size() == 1);
+    REQUIRE(bound.skipped.size() == 1);
+    CHECK(bound.skipped[0] == "listen [::1]:0: skipped, this host has no IPv6");
+    CHECK(alone == "listen [::1]:0 (udp): Cannot assign requested address");
 }
 
 TEST_CASE("an address that is not this host's is an error") {
