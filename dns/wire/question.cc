@@ -1,5 +1,6 @@
 #include "dns/wire/question.h"
 
+#include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
 
 #include <algorithm>
@@ -7,22 +8,8 @@
 namespace meshgate::dns::wire {
 namespace {
 
-namespace flag {
-constexpr std::uint16_t qr = 0x8000, aa = 0x0400, tc = 0x0200, rd = 0x0100, ra = 0x0080,
-                        cd = 0x0010, opcode = 0x7800;
-}
-
 constexpr std::size_t record_fixed_bytes = 10;  // type, class, ttl, rdlength
 constexpr std::size_t opt_bytes = 11;           // root owner and the fixed part
-
-constexpr std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
-    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-void write16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t value) noexcept {
-    bytes[at] = static_cast<std::uint8_t>(value >> 8);
-    bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
 
 struct Counts {
     std::uint16_t questions, answers, authority, additional;
@@ -76,23 +63,6 @@ bool read_records(std::span<const std::uint8_t> message, std::size_t offset, con
     return offset == message.size();
 }
 
-/// The OPT of an answer made here, at `out`; its option is the extended error. @return its bytes.
-std::size_t write_opt(std::span<std::uint8_t> out, std::uint16_t rcode, bool dnssec_ok,
-                      Ede ede) noexcept {
-    const bool has_ede = ede != Ede::none;
-    std::fill_n(out.begin(), opt_bytes, std::uint8_t{0});
-    write16(out, 1, type::opt);
-    write16(out, 3, udp_payload_ours);
-    out[5] = static_cast<std::uint8_t>(rcode >> 4);
-    out[7] = dnssec_ok ? 0x80 : 0;
-    if (!has_ede) return opt_bytes;
-    write16(out, 9, 6);
-    write16(out, 11, 15);  // EDE option code, RFC 8914 section 2
-    write16(out, 13, 2);
-    write16(out, 15, static_cast<std::uint16_t>(ede));
-    return opt_bytes + 6;
-}
-
 }  // namespace
 
 Parsed parse_question(std::span<const std::uint8_t> message, Question& out) noexcept {
@@ -139,7 +109,21 @@ std::size_t write_error(const Question& question, Rcode rcode, Ede ede,
     }
     const std::size_t end = header_bytes + question_bytes;
     if (!question.edns) return end;
-    return end + write_opt(out.subspan(end), code, question.edns->dnssec_ok, ede);
+    return end + write_opt(out.subspan(end), rcode, question.edns->dnssec_ok, ede);
+}
+
+std::size_t write_opt(std::span<std::uint8_t> out, Rcode rcode, bool dnssec_ok, Ede ede) noexcept {
+    std::fill_n(out.begin(), opt_bytes, std::uint8_t{0});
+    write16(out, 1, type::opt);
+    write16(out, 3, udp_payload_ours);
+    out[5] = static_cast<std::uint8_t>(static_cast<unsigned>(rcode) >> 4U);
+    out[7] = dnssec_ok ? 0x80 : 0;
+    if (ede == Ede::none) return opt_bytes;
+    write16(out, 9, 6);
+    write16(out, 11, 15);  // EDE option code, RFC 8914 section 2
+    write16(out, 13, 2);
+    write16(out, 15, static_cast<std::uint16_t>(ede));
+    return opt_bytes_max;
 }
 
 std::size_t udp_limit(const Question& question, std::size_t cap) noexcept {
@@ -170,8 +154,8 @@ std::size_t write_truncated(std::span<const std::uint8_t> reply,
     write16(out, 10, 1);
     const std::uint16_t extended =
         reply[edns->options_offset - 6];  // the first byte of the OPT's TTL
-    return end + write_opt(out.subspan(end), static_cast<std::uint16_t>(extended << 4),
-                           edns->dnssec_ok, Ede::none);
+    return end + write_opt(out.subspan(end), static_cast<Rcode>(extended << 4), edns->dnssec_ok,
+                           Ede::none);
 }
 
 }  // namespace meshgate::dns::wire

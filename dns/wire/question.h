@@ -17,6 +17,11 @@ inline constexpr std::uint16_t udp_payload_default = 512;  ///< without OPT (RFC
 inline constexpr std::uint16_t udp_payload_ours =
     1232;  ///< advertised and sent off loopback at most (DNS flag day 2020)
 
+namespace flag {
+inline constexpr std::uint16_t qr = 0x8000, opcode = 0x7800, aa = 0x0400, tc = 0x0200, rd = 0x0100,
+                               ra = 0x0080, ad = 0x0020, cd = 0x0010;
+}
+
 enum class Rcode : std::uint16_t {
     noerror = 0,
     formerr = 1,
@@ -99,6 +104,13 @@ enum class Ede : std::uint16_t {
 /// @pre out.size() >= question.end() + 32. @return bytes written; never more than 512.
 std::size_t write_error(const Question& question, Rcode rcode, Ede ede,
                         std::span<std::uint8_t> out) noexcept;
+
+/// The OPT record of a message made here (RFC 6891 section 6.1.1), without options but the extended
+/// error.
+/// @param rcode all 12 bits; its upper eight go here. @pre out.size() >= opt_bytes_max. @return
+/// bytes written.
+inline constexpr std::size_t opt_bytes_max = 17;
+std::size_t write_opt(std::span<std::uint8_t> out, Rcode rcode, bool dnssec_ok, Ede ede) noexcept;
 
 /// Bytes a UDP client can take: its EDNS size, at least 512; 512 without OPT; at most `cap`.
 std::size_t udp_limit(const Question& question, std::size_t cap) noexcept;

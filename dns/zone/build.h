@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ struct Contents {
     std::uint32_t ttl = 30;  ///< seconds; also the negative TTL (SOA MINIMUM), at most 30 there
     std::vector<NamedService> services;  ///< in file order
     std::vector<WireRecord> records;
+    std::vector<conf::Cidr>
+        reverse_ranges;  ///< VIP ranges: their reverse names end here, taken or not
 };
 
 /// One line of `meshgate-dns names`.

@@ -1,0 +1,91 @@
+#include "dns/records/records.h"
+
+#include "conf/load.h"
+#include "dns/wire/text_name.h"
+
+#include <ldns/ldns.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+
+namespace meshgate::dns::records {
+namespace {
+
+template <auto Free>
+struct Deleter {
+    template <class T>
+    void operator()(T* pointer) const noexcept {
+        Free(pointer);
+    }
+};
+using Rr = std::unique_ptr<ldns_rr, Deleter<ldns_rr_free>>;
+using Text = std::unique_ptr<char, Deleter<std::free>>;
+
+[[noreturn]] void fail(const conf::Record& record, const std::string& why) {
+    throw conf::Error({{record.where, "record '" + record.name + "': " + why}});
+}
+
+/// What stands for a question, a transfer or a message's own data is no record (RFC 6895
+/// section 3.1: 0 and 128..255; OPT).
+bool is_meta_type(unsigned type) {
+    return type == 0 || type == 41 || (type >= 128 && type <= 255);
+}
+
+Rr parse(const conf::Record& record, std::uint32_t ttl) {
+    const ldns_rr_type type = ldns_get_rr_type_by_name(record.type.c_str());
+    if (is_meta_type(type)) fail(record, "'" + record.type + "' is no type of a record");
+    if (record.value.find_first_of("\n\r") != std::string::npos) {
+        fail(record, "the value must be one line");
+    }
+    const std::string line =
+        record.name + ". " + std::to_string(ttl) + " IN " + record.type + " " + record.value;
+    ldns_rr* rr = nullptr;
+    const ldns_status status = ldns_rr_new_frm_str(&rr, line.c_str(), ttl, nullptr, nullptr);
+    Rr owned{rr};
+    if (status != LDNS_STATUS_OK || !owned) {
+        fail(record, "'" + record.value + "' is no value of type " + record.type + " (" +
+                         ldns_get_errorstr_by_id(status) + ")");
+    }
+    return owned;
+}
+
+std::vector<std::uint8_t> rdata_of(const conf::Record& record, const ldns_rr& rr) {
+    std::vector<std::uint8_t> rdata;
+    for (std::size_t i = 0; i < ldns_rr_rd_count(&rr); ++i) {
+        const ldns_rdf* field = ldns_rr_rdf(&rr, i);
+        const auto* bytes = ldns_rdf_data(field);
+        rdata.insert(rdata.end(), bytes, bytes + ldns_rdf_size(field));
+    }
+    if (rdata.size() > 65535 - 512) fail(record, "the value is too long for a message");
+    return rdata;
+}
+
+std::string text_of(const ldns_rr& rr) {
+    std::string text;
+    for (std::size_t i = 0; i < ldns_rr_rd_count(&rr); ++i) {
+        const Text field{ldns_rdf2str(ldns_rr_rdf(&rr, i))};
+        if (!field) continue;
+        if (!text.empty()) text += ' ';
+        text += field.get();
+    }
+    return text;
+}
+
+}  // namespace
+
+zone::WireRecord to_wire(const conf::Record& record, std::chrono::seconds default_ttl) {
+    const auto ttl = static_cast<std::uint32_t>(record.ttl.value_or(default_ttl).count());
+    const Rr rr = parse(record, ttl);
+    zone::WireRecord out;
+    out.owner = wire::to_wire(record.name);
+    if (out.owner.size() < 2) fail(record, "is no domain name");
+    out.type = static_cast<std::uint16_t>(ldns_rr_get_type(rr.get()));
+    out.ttl = ttl;
+    out.rdata = rdata_of(record, *rr);
+    out.text = text_of(*rr);
+    out.where = record.where;
+    return out;
+}
+
+}  // namespace meshgate::dns::records

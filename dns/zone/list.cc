@@ -1,0 +1,68 @@
+#include "dns/zone/build.h"
+
+#include "dns/wire/text_name.h"
+#include "dns/zone/service_names.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace meshgate::dns::zone {
+namespace {
+
+/// Mnemonics of the types that a record can have here; others are TYPE65280 (RFC 3597 section 5).
+std::string type_name(std::uint16_t type) {
+    static const std::map<std::uint16_t, std::string_view> names{
+        {1, "A"},      {2, "NS"},   {5, "CNAME"},  {6, "SOA"},     {12, "PTR"},  {13, "HINFO"},
+        {15, "MX"},    {16, "TXT"}, {28, "AAAA"},  {29, "LOC"},    {33, "SRV"},  {35, "NAPTR"},
+        {39, "DNAME"}, {43, "DS"},  {44, "SSHFP"}, {48, "DNSKEY"}, {52, "TLSA"}, {64, "SVCB"},
+        {65, "HTTPS"}, {99, "SPF"}, {256, "URI"},  {257, "CAA"}};
+    const auto found = names.find(type);
+    return found != names.end() ? std::string{found->second} : "TYPE" + std::to_string(type);
+}
+
+}  // namespace
+
+std::vector<std::string> service_names(std::string_view service,
+                                       std::span<const std::string> domains) {
+    std::string dotted{service};
+    std::replace(dotted.begin(), dotted.end(), '_', '.');
+    // "_a" or "a__b" would give an empty label: such a name has no twin.
+    const bool has_twin = dotted != service && !wire::to_wire(dotted).empty();
+    std::vector<std::string> names;
+    for (const std::string& domain : domains) {
+        names.push_back(std::string{service} + "." + domain);
+        if (has_twin) names.push_back(dotted + "." + domain);
+    }
+    return names;
+}
+
+conf::IpAddress mapped(const conf::IpAddress& ipv4) noexcept {
+    std::array<std::uint8_t, 16> bytes{};
+    bytes[10] = bytes[11] = 0xff;
+    std::copy(ipv4.bytes().begin(), ipv4.bytes().end(), bytes.begin() + 12);
+    return conf::IpAddress::ipv6(bytes);
+}
+
+std::vector<ListedName> list(const Contents& contents) {
+    std::vector<ListedName> rows;
+    for (const NamedService& service : contents.services) {
+        for (const std::string& name : service_names(service.name, contents.domains)) {
+            for (const auto& address : {service.address4, service.address6}) {
+                if (!address) continue;
+                const bool ipv4 = address->family() == conf::Family::ipv4;
+                rows.push_back(
+                    {name, contents.ttl, ipv4 ? "A" : "AAAA", address->to_string(), "service"});
+            }
+        }
+    }
+    for (const WireRecord& record : contents.records) {
+        rows.push_back({wire::to_text(record.owner), record.ttl, type_name(record.type),
+                        record.text, "record"});
+    }
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    return rows;
+}
+
+}  // namespace meshgate::dns::zone

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace meshgate::dns::zone {
+
+/// A secret chosen at random for each table: who sends the queries cannot aim at one bucket.
+struct HashKey {
+    std::uint64_t k0 = 0, k1 = 0;
+};
+
+HashKey random_hash_key();  ///< getrandom(2). @throws std::system_error
+
+/// SipHash-1-3 (Aumasson, Bernstein 2012), cut to 32 bits.
+inline std::uint32_t siphash(const HashKey& key, std::span<const std::uint8_t> bytes) noexcept {
+    std::uint64_t v0 = key.k0 ^ 0x736f6d6570736575, v1 = key.k1 ^ 0x646f72616e646f6d;
+    std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261, v3 = key.k1 ^ 0x7465646279746573;
+    const auto round = [&] {
+        v0 += v1, v1 = std::rotl(v1, 13) ^ v0, v0 = std::rotl(v0, 32);
+        v2 += v3, v3 = std::rotl(v3, 16) ^ v2;
+        v0 += v3, v3 = std::rotl(v3, 21) ^ v0;
+        v2 += v1, v1 = std::rotl(v1, 17) ^ v2, v2 = std::rotl(v2, 32);
+    };
+    const auto absorb = [&](std::uint64_t word) {
+        v3 ^= word;
+        round();
+        v0 ^= word;
+    };
+    const std::size_t whole = bytes.size() & ~std::size_t{7};
+    for (std::size_t at = 0; at < whole; at += 8) {
+        std::uint64_t word = 0;
+        for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{bytes[at + i]} << (8 * i);
+        absorb(word);
+    }
+    std::uint64_t last = std::uint64_t{bytes.size()} << 56U;
+    for (std::size_t i = whole; i < bytes.size(); ++i) {
+        last |= std::uint64_t{bytes[i]} << (8 * (i - whole));
+    }
+    absorb(last);
+    v2 ^= 0xff;
+    round(), round(), round();
+    const std::uint64_t hash = v0 ^ v1 ^ v2 ^ v3;
+    return static_cast<std::uint32_t>(hash ^ (hash >> 32U));
+}
+
+}  // namespace meshgate::dns::zone
