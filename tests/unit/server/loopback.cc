@@ -156,6 +156,10 @@ std::optional<Bytes> Client::receive(std::chrono::milliseconds wait) {
     return out;
 }
 
+bool Client::wait_readable(std::chrono::milliseconds wait) {
+    return readable(fd_.get(), wait);
+}
+
 bool Client::closed_by_server() {
     std::uint8_t byte;
     while (readable(fd_.get(), patience))

@@ -74,6 +74,7 @@ public:
     void send_message(std::span<const std::uint8_t> message);  ///< TCP: with its length
     /// UDP: a datagram. TCP: a whole message. Empty when none comes, or the connection ends.
     std::optional<Bytes> receive(std::chrono::milliseconds wait = patience);
+    bool wait_readable(std::chrono::milliseconds wait);
     /// TCP: true when the server closes (FIN or RST) in time.
     bool closed_by_server();
     void end_input();  ///< half-close
