@@ -65,7 +65,9 @@ std::uint32_t generation(Netlink& netlink) {
             }
         });
     });
-    if (verdict.error != 0) throw KernelError{"nf_tables", verdict.error, verdict.text};
+    // nfnetlink says EINVAL to questions of a subsystem that it does not have.
+    const int error = verdict.error == EINVAL ? EOPNOTSUPP : verdict.error;
+    if (error != 0) throw KernelError{"nf_tables", error, verdict.text};
     return id;
 }
 

@@ -12,6 +12,9 @@ struct NamedRuleset {
     Ruleset ruleset;
 };
 
+/// The ruleset whose rules match a family and then an address of it.
+inline constexpr const char* said_twice = "a family said twice";
+
 /// Rulesets that together have every kind of set, match, statement and chain, at their limits.
 std::vector<NamedRuleset> every_kind();
 

@@ -1,0 +1,312 @@
+"""agent.py: makes traffic in the namespace that it runs in, as whatever user it is told.
+
+One JSON request a line on standard input, one JSON answer a line on standard output. A socket
+belongs, for netfilter's skuid, to the user that created it: so one process can be all users.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+
+SO_ORIGINAL_DST = 80  # linux/netfilter_ipv4.h and netfilter_ipv6/ip6_tables.h
+IP_PKTINFO = 8  # linux/in.h; not in this Python
+PATIENCE_S = 10
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+@contextlib.contextmanager
+def as_user(uid):
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def new_socket(uid, kind, address, source=None):
+    with as_user(uid):
+        made = socket.socket(family_of(address), kind)
+    made.settimeout(PATIENCE_S)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if source:
+        made.bind(tuple(source))
+    return made
+
+
+def failed(error):
+    if isinstance(error, TimeoutError):
+        return {"error": "timeout"}
+    return {"error": errno.errorcode.get(error.errno, str(error))}
+
+
+def read_all(connection):
+    data = b""
+    while piece := connection.recv(65536):
+        data += piece
+    return data
+
+
+def tcp(uid, to, source=None, close="server", count=1):
+    """Connects, says hello, returns who answered. close: who ends the connection first."""
+    answer = None
+    for _ in range(count):
+        try:
+            with new_socket(uid, socket.SOCK_STREAM, to[0], source) as client:
+                client.connect(tuple(to))
+                client.sendall(close.encode() + b"\n")
+                if close == "client":
+                    answer = json.loads(client.makefile().readline())
+                    client.shutdown(socket.SHUT_WR)
+                    client.recv(1)
+                else:
+                    answer = json.loads(read_all(client))
+        except OSError as error:
+            return failed(error)
+    return answer
+
+
+def udp(uid, to, source=None, payload="query"):
+    """One datagram and its reply, which has to come from where the datagram went."""
+    try:
+        with new_socket(uid, socket.SOCK_DGRAM, to[0], source) as client:
+            client.sendto(payload.encode(), tuple(to))
+            reply, sender = client.recvfrom(65536)
+    except OSError as error:
+        return failed(error)
+    if list(sender[:2]) != list(to[:2]):
+        return {"error": f"answer from {sender[0]}:{sender[1]}"}
+    return json.loads(reply)
+
+
+def udp_many(uid, to, count, source=None):
+    """`count` queries from one socket, one after the other. Returns how often who answered."""
+    names = {}
+    with new_socket(uid, socket.SOCK_DGRAM, to[0], source) as client:
+        for number in range(count):
+            try:
+                client.sendto(f"app {number}".encode(), tuple(to))
+                reply, sender = client.recvfrom(65536)
+                answer = json.loads(reply)
+                right = answer["payload"] == f"app {number}" and list(sender[:2]) == list(to[:2])
+                name = answer["name"] if right else "wrong answer"
+            except OSError as error:
+                name = failed(error)["error"]
+            names[name] = names.get(name, 0) + 1
+    return names
+
+
+def udp_turns(app, proxy, to, port, turns):
+    """The same source port used in turn by the application and by the proxy."""
+    any_address = "::" if ":" in to[0] else "0.0.0.0"
+    names = {"app": {}, "proxy": {}}
+    for turn in range(turns):
+        for who, uid in (("app", app), ("proxy", proxy)):
+            answer = udp(uid, to, [any_address, port], f"{who} {turn}")
+            name = answer.get("name") or answer["error"]
+            names[who][name] = names[who].get(name, 0) + 1
+    return names
+
+
+# --- raw packets --------------------------------------------------------------------------------
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def tcp_packet(source, target, flags):
+    header = struct.pack("!HHIIBBHHH", source[1], target[1], 1000, 2000, 5 << 4, flags, 1024, 0, 0)
+    pseudo = (socket.inet_aton(source[0]) + socket.inet_aton(target[0]) +
+              struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(header)))
+    return header[:16] + struct.pack("!H", checksum(pseudo + header)) + header[18:]
+
+
+def raw_tcp(source, to, flags, then_to):
+    """Sends one TCP packet of these flags, then a SYN to another port that surely is answered.
+    Returns the flags of the answers to the first that came before the answer to the second."""
+    answers = []
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
+        raw.settimeout(PATIENCE_S)
+        raw.bind((source[0], 0))
+        raw.sendto(tcp_packet(source, to, flags), (to[0], 0))
+        raw.sendto(tcp_packet(source, then_to, 0x02), (then_to[0], 0))
+        while True:
+            packet = raw.recv(65536)
+            header = packet[(packet[0] & 15) * 4:]
+            from_port, to_port = struct.unpack("!HH", header[:4])
+            if to_port != source[1]:
+                continue
+            if from_port == then_to[1]:
+                return {"flags": answers}
+            if from_port == to[1]:
+                answers.append(header[13])
+
+
+# --- servers ------------------------------------------------------------------------------------
+
+
+def original_destination(connection):
+    """Where the client meant to go: what SO_ORIGINAL_DST says, None when it knows nothing."""
+    try:
+        if connection.family == socket.AF_INET6 and not connection.getsockname()[0].startswith("::ffff:"):
+            raw = connection.getsockopt(socket.IPPROTO_IPV6, SO_ORIGINAL_DST, 28)
+            return [socket.inet_ntop(socket.AF_INET6, raw[8:24]), struct.unpack("!H", raw[2:4])[0]]
+        raw = connection.getsockopt(socket.SOL_IP, SO_ORIGINAL_DST, 16)
+        return [socket.inet_ntoa(raw[4:8]), struct.unpack("!H", raw[2:4])[0]]
+    except OSError:
+        return None
+
+
+def plain(address):
+    return [address[0].removeprefix("::ffff:"), address[1]]
+
+
+class Server:
+    """Listeners of one user in a process of their own; says on every connection who it is."""
+
+    def __init__(self, name, tcp_ports, udp_ports, upstream, log):
+        self.name, self.upstream, self.log = name, upstream, open(log, "a", buffering=1)
+        self.listeners = {}
+        for port in tcp_ports:
+            listener = socket.socket(socket.AF_INET6)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.bind(("::", port))
+            listener.listen(256)
+            self.listeners[listener.fileno()] = (self.serve_tcp, listener, port)
+        for port in udp_ports:
+            for family, level, option in ((socket.AF_INET, socket.SOL_IP, IP_PKTINFO),
+                                          (socket.AF_INET6, socket.IPPROTO_IPV6,
+                                           socket.IPV6_RECVPKTINFO)):
+                listener = socket.socket(family, socket.SOCK_DGRAM)
+                if family == socket.AF_INET6:
+                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                listener.setsockopt(level, option, 1)
+                listener.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+                self.listeners[listener.fileno()] = (self.serve_udp, listener, port)
+
+    def run(self):
+        import select
+        poll = select.poll()
+        for descriptor in self.listeners:
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                serve, listener, port = self.listeners[descriptor]
+                with contextlib.suppress(OSError, ValueError):
+                    serve(listener, port)
+
+    def note(self, **what):
+        self.log.write(json.dumps({"name": self.name, **what}) + "\n")
+
+    def serve_tcp(self, listener, port):
+        connection, peer = listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE_S)
+            said = {"name": self.name, "port": port, "peer": plain(peer),
+                    "original": original_destination(connection)}
+            self.note(tcp=port, peer=plain(peer))
+            close = connection.makefile().readline().strip()
+            connection.sendall(json.dumps(said).encode() + b"\n")
+            if close == "client":
+                read_all(connection)
+
+    def serve_udp(self, listener, port):
+        payload, ancillary, _, peer = listener.recvmsg(65536, 256)
+        text = payload.decode()
+        self.note(udp=port, peer=plain(peer), payload=text)
+        if self.upstream:
+            self.ask_upstream(text)
+        said = {"name": self.name, "port": port, "peer": plain(peer), "payload": text}
+        # From the address that was asked: the packet information goes back as it came.
+        back = [(level, kind, value) for level, kind, value in ancillary]
+        if listener.family == socket.AF_INET:
+            back = [(level, kind, struct.pack("i", 0) + value[4:8] + bytes(4))
+                    for level, kind, value in back]
+        listener.sendmsg([json.dumps(said).encode()], back, 0, peer)
+
+    def ask_upstream(self, text):
+        with socket.socket(family_of(self.upstream[0]), socket.SOCK_DGRAM) as upstream:
+            upstream.settimeout(PATIENCE_S)
+            upstream.connect(tuple(self.upstream))
+            upstream.send(f"upstream of {text}".encode())
+            upstream.recv(65536)
+
+
+def serve(uid, name, log, tcp=(), udp=(), upstream=None):
+    ready, said = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(ready)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            open(log, "a").close()
+            os.chmod(log, 0o666)
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            server = Server(name, tcp, udp, upstream, log)
+            os.write(said, b"ready")
+            os.close(said)
+            server.run()
+        except BaseException:  # what goes wrong here must not go on in the agent's own stack
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(said)
+    with os.fdopen(ready, "rb") as pipe:
+        assert pipe.read() == b"ready", f"server {name} did not start"
+    return {"pid": child}
+
+
+def stop(pid):
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    return {}
+
+
+def load(uid, tcp_to, udp_to, seconds):
+    """Connections and queries one after the other until the next request comes in."""
+    import select
+    counts = {"tcp": {}, "udp": {}}
+    deadline = time.monotonic() + seconds
+    while not select.select([sys.stdin], [], [], 0)[0] and time.monotonic() < deadline:
+        for kind, ask, to in (("tcp", tcp, tcp_to), ("udp", udp, udp_to)):
+            answer = ask(uid, to)
+            name = answer.get("name") or answer["error"]
+            counts[kind][name] = counts[kind].get(name, 0) + 1
+    return counts
+
+
+def nothing():
+    return {}
+
+
+OPERATIONS = {operation.__name__: operation for operation in
+              (tcp, udp, udp_many, udp_turns, raw_tcp, serve, stop, load, nothing)}
+
+
+def main():
+    while line := sys.stdin.readline():
+        request = json.loads(line)
+        operation = OPERATIONS[request.pop("do")]
+        print(json.dumps(operation(**request)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Fixtures. The network is built once; every test installs what it needs and finds the machine
+clean."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))  # lab.py
+
+import lab  # noqa: E402
+import network as n  # noqa: E402
+
+PROGRAMS = ("nsenter", "unshare", "setpriv", "ip", "ss", "nft", "iptables-nft", "iptables-save",
+            "ip6tables-save", "tcpdump", "conntrack", "sysctl")
+
+
+def why_not():
+    """Why these tests cannot run here; empty when they can."""
+    if os.geteuid() != 0:
+        return "needs root: it makes network namespaces"
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    if missing:
+        return f"missing: {', '.join(missing)}"
+    trial = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True)
+    if trial.returncode != 0:
+        return f"no network namespace: {trial.stderr.strip()}"
+    if not n.program().exists():
+        return f"not built: {n.program()}"
+    return ""
+
+
+def pytest_collection_modifyitems(items):
+    if reason := why_not():
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+class TestTooSlow(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """No test of a hanging network hangs itself."""
+
+    def too_slow(*_):
+        raise TestTooSlow("the test took more than its limit")
+
+    before = signal.signal(signal.SIGALRM, too_slow)
+    signal.alarm(1200 if os.environ.get("MESHGATE_FULL") else 60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def shared_network():
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it is taken down
+    with lab.lab_folder() as folder:
+        made = n.Network(folder)
+        try:
+            yield made.start()
+        finally:
+            made.close()
+            signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def network(shared_network):
+    shared_network.clean()
+    yield shared_network
+    shared_network.clean()

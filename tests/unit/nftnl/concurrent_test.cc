@@ -1,0 +1,131 @@
+#include "namespace.h"
+#include "rulesets.h"
+
+#include "netfilter/nftnl/handles.h"
+#include "netfilter/nftnl/kernel.h"
+#include "netfilter/nftnl/kernel_headers.h"
+#include "src/common/unique_fd.h"
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+using namespace meshgate;
+using namespace meshgate::netfilter;
+using namespace meshgate::netfilter::test;
+
+namespace {
+
+const Ownership ours{.format = table_format, .version = "0.1.0", .digest = "ab"};
+
+/// Another process that replaces the table, by one ruleset and the other in turn, each time that it
+/// is asked to, and ends when this object does.
+class Replacer {
+public:
+    Replacer(const Ruleset& one, const Ruleset& other) {
+        int ends[2];
+        REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+        UniqueFd requests{ends[0]};
+        requests_ = UniqueFd{ends[1]};
+        child_ = ::fork();
+        REQUIRE(child_ >= 0);
+        if (child_ == 0) run(requests.get(), one, other);
+    }
+    Replacer(const Replacer&) = delete;
+    Replacer& operator=(const Replacer&) = delete;
+    ~Replacer() {
+        requests_.reset();
+        ::waitpid(child_, nullptr, 0);
+    }
+
+    void replace_once() const { REQUIRE(::write(requests_.get(), "", 1) == 1); }
+
+private:
+    [[noreturn]] void run(int requests, const Ruleset& one, const Ruleset& other) {
+        requests_.reset();  // or the end of the requests would never come
+        Kernel kernel;
+        bool turn = false;
+        char request = 0;
+        while (::read(requests, &request, 1) == 1) {
+            turn = !turn;
+            kernel.replace(turn ? other : one, ours);
+        }
+        ::_exit(0);
+    }
+
+    UniqueFd requests_;
+    pid_t child_ = -1;
+};
+
+/// Hears of every change of nf_tables in this namespace.
+UniqueFd listen_to_changes() {
+    UniqueFd socket{
+        ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER)};
+    const sockaddr_nl local{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};
+    const int group = NFNLGRP_NFTABLES;
+    REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) == 0);
+    REQUIRE(::setsockopt(socket.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) ==
+            0);
+    return socket;
+}
+
+/// The flags of each table that was made.
+std::vector<std::uint32_t> flags_of_new_tables(const UniqueFd& socket) {
+    std::vector<std::uint32_t> flags;
+    std::vector<char> buffer(1 << 16);
+    for (ssize_t length = 0;
+         (length = ::recv(socket.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+        auto rest = static_cast<unsigned>(length);
+        for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(message, rest);
+             message = NLMSG_NEXT(message, rest)) {
+            if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE)) continue;
+            const auto table = own<NftTable>(nftnl_table_alloc());
+            REQUIRE(nftnl_table_nlmsg_parse(message, table.get()) == 0);
+            flags.push_back(nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS));
+        }
+    }
+    return flags;
+}
+
+}  // namespace
+
+TEST_CASE("a table that is being replaced is read as one of its states") {
+    enter_fresh_namespace();
+    const auto one = every_kind().back().ruleset;
+    const auto other = many_ports(300);
+    Kernel kernel;
+    kernel.replace(one, ours);
+    const Replacer replacer{one, other};
+    int changes = 0;
+    const Ruleset* before = nullptr;
+    for (int i = 0; i < 200; ++i) {
+        replacer.replace_once();
+        const auto installed = kernel.read("meshgate");
+        REQUIRE(installed.has_value());
+        const auto* now = installed->ruleset == one ? &one : &other;
+        CHECK(installed->ruleset == *now);
+        CHECK(installed->unknown.empty());
+        changes += now != before ? 1 : 0;
+        before = now;
+    }
+    CHECK(changes > 1);
+}
+
+TEST_CASE("the table of a trial is dormant: no packet meets it") {
+    enter_fresh_namespace();
+    const auto changes = listen_to_changes();
+    CHECK_FALSE(Kernel{}.trial(every_kind().back().ruleset).has_value());
+    const auto flags = flags_of_new_tables(changes);
+    REQUIRE_FALSE(flags.empty());
+    CHECK(flags.back() == NFT_TABLE_F_DORMANT);
+}

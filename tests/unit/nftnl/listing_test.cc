@@ -1,0 +1,51 @@
+#include "namespace.h"
+#include "rulesets.h"
+
+#include "netfilter/nftnl/kernel.h"
+#include "netfilter/ruleset/print.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+
+using namespace meshgate::netfilter;
+using namespace meshgate::netfilter::test;
+
+namespace {
+
+/// nft's own listing without counters and without the table's comment, which only we write.
+std::string listing(const std::string& table) {
+    return output_of("nft -s list table inet " + table +
+                     " | sed '/^\\tcomment \"meshgate .*\"$/d'");
+}
+
+void load_by_nft(const std::string& text) {
+    std::FILE* nft = ::popen("nft -f -", "we");
+    if (nft == nullptr) throw std::runtime_error("popen");
+    std::fwrite(text.data(), 1, text.size(), nft);
+    if (::pclose(nft) != 0) throw std::runtime_error("nft refuses:\n" + text);
+}
+
+}  // namespace
+
+TEST_CASE("nft lists what we write as it lists its own load of the printed text") {
+    for (const auto& [name, ruleset] : every_kind()) {
+        if (name == said_twice) continue;  // nft leaves out what another match implies
+        CAPTURE(name);
+        enter_fresh_namespace();
+        load_by_nft(to_nft(ruleset));
+        const auto by_nft = listing(ruleset.table);
+        const auto read = Kernel{}.read(ruleset.table);
+        REQUIRE(read.has_value());
+        CHECK(read->unknown.empty());
+        CHECK(read->ruleset == ruleset);
+        CHECK_FALSE(read->ownership.has_value());
+
+        enter_fresh_namespace();
+        Kernel{}.replace(ruleset, {.format = 1, .version = "0.1.0", .digest = "ab"});
+        CHECK(listing(ruleset.table) == by_nft);
+    }
+}
