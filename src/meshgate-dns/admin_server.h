@@ -1,0 +1,37 @@
+#pragma once
+
+#include "src/common/unique_fd.h"
+#include "src/meshgate-dns/http.h"
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace meshgate::dnsd {
+
+/// Serves GET and HEAD on listening stream sockets, unix or TCP. Everything is bounded: 64
+/// connections (further ones wait in the kernel's backlog), 8 KiB of request head, 5 s for each
+/// connection.
+class AdminServer {
+public:
+    /// What a path answers; status 404 for one that is none. Called on the context's thread.
+    using Handler = std::function<http::Response(std::string_view path)>;
+
+    /// Takes the sockets (non-blocking) and starts accepting.
+    AdminServer(boost::asio::io_context& context, std::vector<UniqueFd> listening, Handler handler);
+    ~AdminServer();
+    AdminServer(const AdminServer&) = delete;
+    AdminServer& operator=(const AdminServer&) = delete;
+
+private:
+    struct State;
+    /// Shared with the connections: one whose answer is being written outlives the server object.
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace meshgate::dnsd

@@ -1,0 +1,46 @@
+#include "src/meshgate-dns/configuration.h"
+
+#include <system_error>
+#include <utility>
+
+namespace meshgate::dnsd {
+
+Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept) {
+    Catalogue catalogue = make_catalogue(loaded, kept);
+    Configuration out;
+    out.table = dns::zone::build(catalogue.contents);
+    out.vips = std::move(catalogue.state);
+    out.warnings = std::move(catalogue.warnings);
+    out.config = std::move(loaded.config);
+    return out;
+}
+
+Configuration load_again(const std::optional<std::filesystem::path>& file,
+                         const dns::zone::VipState& served) {
+    if (file && *file == "-") {
+        throw conf::Error({{conf::Location{"standard input", 0, 0},
+                            "the configuration came from standard input, which is read once: a "
+                            "restart is needed"}});
+    }
+    return make_configuration(conf::load_or_default(file), served);
+}
+
+void keep_state(Configuration& configuration) {
+    try {
+        dns::zone::write_state(configuration.config.vip.state, configuration.vips);
+    } catch (const std::system_error& error) {
+        configuration.warnings.push_back(std::string{error.what()} +
+                                         "; addresses that are not pinned may change at a restart");
+    }
+}
+
+std::vector<std::string> needs_restart(const conf::Config& started, const conf::Config& now) {
+    std::vector<std::string> keys;
+    if (started.dns.listen != now.dns.listen) keys.emplace_back("dns.listen");
+    if (started.dns.user != now.dns.user) keys.emplace_back("dns.user");
+    if (!now.dns.user && started.proxy.user != now.proxy.user) keys.emplace_back("proxy.user");
+    if (started.dns.admin != now.dns.admin) keys.emplace_back("dns.admin");
+    return keys;
+}
+
+}  // namespace meshgate::dnsd

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "conf/load.h"
+#include "dns/zone/table.h"
+#include "src/meshgate-dns/catalogue.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace meshgate::dnsd {
+
+/// A configuration made ready to be served from.
+struct Configuration {
+    conf::Config config;
+    dns::zone::VipState vips;
+    std::shared_ptr<const dns::zone::Table> table;  ///< shared with the workers, see Worker
+    std::vector<std::string> warnings;
+};
+
+/// @param kept the addresses the services had.
+/// @throws conf::Error for names that contradict each other.
+Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept);
+
+/// Loads it again, as the server was started. The addresses that are being served are kept whatever
+/// has become of the state file.
+/// @throws conf::Error; also for a configuration that came from standard input.
+Configuration load_again(const std::optional<std::filesystem::path>& file,
+                         const dns::zone::VipState& served);
+
+/// Writes the state file; what goes wrong is a line in `warnings`.
+void keep_state(Configuration& configuration);
+
+/// What `now` changed that only a restart can apply, as key names: listen, user and admin.
+std::vector<std::string> needs_restart(const conf::Config& started, const conf::Config& now);
+
+}  // namespace meshgate::dnsd

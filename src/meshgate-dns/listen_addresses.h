@@ -1,0 +1,13 @@
+#pragma once
+
+#include "conf/config.h"
+
+#include <vector>
+
+namespace meshgate::dnsd {
+
+/// dns.listen with each interface replaced by the addresses it has now, without duplicates.
+/// @throws std::runtime_error for an interface that is not there or has no address.
+std::vector<conf::SocketAddress> listen_addresses(const std::vector<conf::Listen>& listen);
+
+}  // namespace meshgate::dnsd

@@ -1,0 +1,136 @@
+#include "conf/load.h"
+#include "src/common/command_line.h"
+#include "src/common/log.h"
+#include "src/common/nearest.h"
+#include "src/meshgate-dns/verbs.h"
+#include "src/users/users.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <span>
+#include <string_view>
+
+namespace meshgate::dnsd {
+namespace {
+
+constexpr std::string_view help_text =
+    R"(Usage: meshgate-dns [VERB] [--config FILE]
+
+Answers the names of the mesh and forwards every other question.
+
+Verbs:
+  serve               run the server (the default)
+  check               say what is wrong with the configuration, or nothing
+  names [--json]      list the names that the configuration makes
+  query NAME [TYPE]   ask the running server (TYPE: default A)
+  status [--json]     what the running server says of itself
+  reload              make the running server read its configuration again, and wait for the outcome
+
+Options:
+  --config FILE       the configuration (default: /etc/meshgate/meshgate.toml; "-": standard input)
+  --json              machine-readable output of names and status
+  --help, --version
+
+Exit status: 0 done, 1 failed, 2 usage, 3 not running, 65 bad configuration, 77 not permitted.
+)";
+
+struct Verb {
+    std::string_view name;
+    ExitCode (*run)(const Invocation&);
+    std::size_t arguments_min;
+    std::size_t arguments_max;
+    bool has_json;
+};
+
+constexpr std::array<Verb, 6> verbs{{
+    {"serve", serve, 0, 0, false},
+    {"check", check, 0, 0, false},
+    {"names", names, 0, 0, true},
+    {"query", query, 1, 2, false},
+    {"status", status, 0, 0, true},
+    {"reload", reload, 0, 0, false},
+}};
+
+const Verb& find_verb(std::string_view word) {
+    const auto* const found =
+        std::find_if(verbs.begin(), verbs.end(), [word](const Verb& v) { return v.name == word; });
+    if (found != verbs.end()) return *found;
+    std::array<std::string_view, verbs.size()> known;
+    std::transform(verbs.begin(), verbs.end(), known.begin(), [](const Verb& v) { return v.name; });
+    std::string message = "unknown verb '" + std::string{word} + "'";
+    if (const auto near = nearest(word, known); !near.empty()) {
+        message += ", did you mean '" + std::string{near} + "'?";
+    }
+    throw UsageError(message);
+}
+
+ExitCode dispatch(std::span<const char* const> arguments) {
+    static constexpr std::array<Option, 4> options{{
+        {"config", Option::Kind::value},
+        {"json", Option::Kind::toggle},
+        {"help", Option::Kind::toggle},
+        {"version", Option::Kind::toggle},
+    }};
+    const CommandLine line = parse_command_line(arguments, options);
+    if (line.toggle("help")) {
+        std::cout << help_text;
+        return ExitCode::done;
+    }
+    if (line.toggle("version")) {
+        std::cout << "meshgate-dns " << version << '\n';
+        return ExitCode::done;
+    }
+    const std::string word = line.words.empty() ? "serve" : line.words.front();
+    const Verb& verb = find_verb(word);
+    Invocation invocation;
+    if (const auto file = line.value("config")) invocation.config = *file;
+    invocation.json = line.toggle("json");
+    if (!line.words.empty()) invocation.arguments.assign(line.words.begin() + 1, line.words.end());
+    if (invocation.json && !verb.has_json) throw UsageError("--json goes with names and status");
+    if (invocation.arguments.size() < verb.arguments_min) {
+        throw UsageError("'" + word + "' needs a NAME");
+    }
+    if (invocation.arguments.size() > verb.arguments_max) {
+        throw UsageError("'" + word + "' takes no '" + invocation.arguments[verb.arguments_max] +
+                         "'");
+    }
+    return verb.run(invocation);
+}
+
+/// The one place where exceptions become exit codes.
+ExitCode run(std::span<const char* const> arguments) {
+    try {
+        return dispatch(arguments);
+    } catch (const UsageError& error) {
+        log::error(std::string{error.what()} + " (see meshgate-dns --help)");
+        return ExitCode::usage;
+    } catch (const conf::Error& error) {
+        for (const auto& diagnostic : error.diagnostics()) log::error(diagnostic.to_string());
+        return ExitCode::bad_config;
+    } catch (const UnknownUser& error) {
+        log::error(error.what());
+        return ExitCode::bad_config;
+    } catch (const NotPermitted& error) {
+        log::error(error.what());
+        return ExitCode::not_permitted;
+    } catch (const std::exception& error) {
+        log::error(error.what());
+        return ExitCode::failed;
+    }
+}
+
+}  // namespace
+}  // namespace meshgate::dnsd
+
+int main(int argc, char** argv) {
+    meshgate::log::configure("meshgate-dns", meshgate::log::Level::notice);
+    const std::span<const char* const> arguments{argv, static_cast<std::size_t>(argc)};
+    const auto code = meshgate::dnsd::run(arguments.subspan(argc > 0 ? 1 : 0));
+    std::cout.flush();
+    if (!std::cout && code == meshgate::ExitCode::done) {
+        meshgate::log::error("standard output: the data could not be written");
+        return static_cast<int>(meshgate::ExitCode::failed);
+    }
+    return static_cast<int>(code);
+}

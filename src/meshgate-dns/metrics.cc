@@ -1,0 +1,180 @@
+#include "src/meshgate-dns/metrics.h"
+
+#include <array>
+#include <charconv>
+#include <type_traits>
+#include <utility>
+
+namespace meshgate::dnsd {
+namespace {
+
+using dns::server::Counter;
+using dns::server::WorkerStats;
+
+constexpr std::array<std::string_view, 2> protos{"udp", "tcp"};
+constexpr std::array<std::string_view, 2> families{"ipv4", "ipv6"};
+constexpr std::array<std::string_view, 5> sources{"owned", "cache", "stale", "upstream", "local"};
+/// IANA's mnemonics (RFC 6895); the rest have no name there.
+constexpr std::array<std::string_view, dns::server::rcode_count> rcodes{
+    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",  "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
+    "NXRRSET", "NOTAUTH", "NOTZONE",  "DSOTYPENI", "RCODE12", "RCODE13", "RCODE14",  "RCODE15",
+    "BADVERS", "BADKEY",  "BADTIME",  "BADMODE",   "BADNAME", "BADALG",  "BADTRUNC", "OTHER"};
+/// Series of these are there from the start, so that a rate() over them has a first value.
+constexpr std::size_t rcodes_always_shown = 6;
+
+/// One metric family after the other.
+class Exposition {
+public:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        text_.append("# HELP ").append(name).append(" ").append(help);
+        text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+    }
+
+    /// A sample of the family; `labels` is what stands between the braces, `suffix` behind the
+    /// name.
+    template <class Number>
+    void sample(std::string_view labels, Number value, std::string_view suffix = "") {
+        text_.append(name_).append(suffix);
+        if (!labels.empty()) text_.append("{").append(labels).append("}");
+        text_.append(" ").append(number(value)).append("\n");
+    }
+
+    template <class Number>
+    static std::string number(Number value) {
+        std::array<char, 32> buffer{};
+        char* const end = buffer.data() + buffer.size();
+        // As %g: "0.0001" and "1e-05", what the label `le` looks like elsewhere.
+        if constexpr (std::is_floating_point_v<Number>) {
+            return {buffer.data(),
+                    std::to_chars(buffer.data(), end, value, std::chars_format::general).ptr};
+        } else {
+            return {buffer.data(), std::to_chars(buffer.data(), end, value).ptr};
+        }
+    }
+
+    std::string take() { return std::move(text_); }
+
+private:
+    std::string text_;
+    std::string_view name_;
+};
+
+std::string label(std::string_view key, std::string_view value) {
+    std::string out{key};
+    out += "=\"";
+    for (const char c : value) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
+std::string label(std::string_view key, std::string_view value, std::string_view key2,
+                  std::string_view value2) {
+    return label(key, value) + "," + label(key2, value2);
+}
+
+/// The sum of one counter over all workers; `pick` says which.
+template <class Pick>
+std::uint64_t total(std::span<const WorkerStats* const> workers, Pick pick) {
+    std::uint64_t sum = 0;
+    for (const WorkerStats* worker : workers) sum += pick(*worker).get();
+    return sum;
+}
+
+void write_queries(Exposition& out, std::span<const WorkerStats* const> workers) {
+    out.family("meshgate_dns_queries_total", "counter", "Queries received.");
+    for (std::size_t p = 0; p < protos.size(); ++p) {
+        for (std::size_t f = 0; f < families.size(); ++f) {
+            out.sample(label("proto", protos[p], "family", families[f]),
+                       total(workers, [p, f](const WorkerStats& s) -> const Counter& {
+                           return s.queries[p][f];
+                       }));
+        }
+    }
+}
+
+void write_responses(Exposition& out, std::span<const WorkerStats* const> workers) {
+    out.family("meshgate_dns_responses_total", "counter", "Responses sent.");
+    for (std::size_t s = 0; s < sources.size(); ++s) {
+        for (std::size_t r = 0; r < rcodes.size(); ++r) {
+            const auto count = total(workers, [s, r](const WorkerStats& stats) -> const Counter& {
+                return stats.responses[s][r];
+            });
+            if (count == 0 && r >= rcodes_always_shown) continue;
+            out.sample(label("rcode", rcodes[r], "source", sources[s]), count);
+        }
+    }
+}
+
+void write_durations(Exposition& out, std::span<const WorkerStats* const> workers) {
+    out.family("meshgate_dns_request_duration_seconds", "histogram",
+               "Time from a query's arrival to its response.");
+    const auto& bounds = dns::server::duration_buckets_seconds;
+    std::uint64_t cumulative = 0;
+    for (std::size_t b = 0; b <= bounds.size(); ++b) {
+        cumulative +=
+            total(workers, [b](const WorkerStats& s) -> const Counter& { return s.durations[b]; });
+        out.sample(label("le", b < bounds.size() ? Exposition::number(bounds[b]) : "+Inf"),
+                   cumulative, "_bucket");
+    }
+    const auto nanoseconds = total(
+        workers, [](const WorkerStats& s) -> const Counter& { return s.duration_nanoseconds; });
+    out.sample("", static_cast<double>(nanoseconds) / 1e9, "_sum");
+    out.sample("", cumulative, "_count");
+}
+
+void write_upstreams(Exposition& out, const std::vector<dns::forward::UpstreamState>& upstreams) {
+    out.family("meshgate_dns_upstream_requests_total", "counter", "Queries sent to an upstream.");
+    for (const auto& u : upstreams)
+        out.sample(label("upstream", u.address.to_string()), u.requests);
+    out.family("meshgate_dns_upstream_failures_total", "counter",
+               "Queries an upstream did not answer usefully.");
+    for (const auto& u : upstreams)
+        out.sample(label("upstream", u.address.to_string()), u.failures);
+    out.family("meshgate_dns_upstream_up", "gauge", "1 while every worker finds the upstream up.");
+    for (const auto& u : upstreams) {
+        out.sample(label("upstream", u.address.to_string()), u.up ? 1 : 0);
+    }
+}
+
+void write_reloads(Exposition& out, const MetricsInput& input) {
+    out.family("meshgate_dns_names", "gauge", "Owned names with data.");
+    out.sample("", input.names);
+    out.family("meshgate_dns_reloads_total", "counter", "Reloads of the configuration.");
+    out.sample(label("result", "ok"), input.reloads_ok);
+    out.sample(label("result", "failed"), input.reloads_failed);
+    out.family("meshgate_dns_config_last_reload_successful", "gauge",
+               "1 if the last reload, or the start, took the configuration.");
+    out.sample("", input.last_reload_ok ? 1 : 0);
+}
+
+}  // namespace
+
+std::string to_prometheus(const MetricsInput& input) {
+    Exposition out;
+    out.family("meshgate_build_info", "gauge", "Which program this is.");
+    out.sample(label("program", "meshgate-dns", "version", input.version), 1);
+    write_queries(out, input.workers);
+    write_responses(out, input.workers);
+    write_durations(out, input.workers);
+    write_upstreams(out, input.upstreams);
+    out.family("meshgate_dns_cache_entries", "gauge", "Answers kept in the cache.");
+    out.sample("", 0);  // answers are passed on, none is kept
+    out.family("meshgate_dns_cache_bytes", "gauge", "Memory of the cache in bytes.");
+    out.sample("", 0);
+    write_reloads(out, input);
+    out.family("meshgate_dns_loops_total", "counter", "Own queries that a redirect brought back.");
+    out.sample(
+        "", total(input.workers, [](const WorkerStats& s) -> const Counter& { return s.loops; }));
+    out.family("meshgate_dns_dropped_total", "counter", "Queries and connections not answered.");
+    for (std::size_t r = 0; r < dns::server::dropped_names.size(); ++r) {
+        out.sample(label("reason", dns::server::dropped_names[r]),
+                   total(input.workers,
+                         [r](const WorkerStats& s) -> const Counter& { return s.dropped[r]; }));
+    }
+    return out.take();
+}
+
+}  // namespace meshgate::dnsd

@@ -1,0 +1,48 @@
+#include "conf/load.h"
+#include "src/common/log.h"
+#include "src/meshgate-dns/catalogue.h"
+#include "src/meshgate-dns/json.h"
+#include "src/meshgate-dns/verbs.h"
+
+#include <iostream>
+
+namespace meshgate::dnsd {
+namespace {
+
+using dns::zone::ListedName;
+
+void print_text(const std::vector<ListedName>& rows) {
+    for (const ListedName& row : rows) {
+        std::cout << row.name << '\t' << row.ttl << "\tIN\t" << row.type << '\t' << row.value
+                  << '\n';
+    }
+}
+
+void print_json(const std::vector<ListedName>& rows) {
+    const char* separator = "[";
+    for (const ListedName& row : rows) {
+        std::cout << separator << "{\"name\":" << json_string(row.name) << ",\"ttl\":" << row.ttl
+                  << ",\"type\":" << json_string(row.type)
+                  << ",\"value\":" << json_string(row.value)
+                  << ",\"source\":" << json_string(row.source) << '}';
+        separator = ",\n ";
+    }
+    std::cout << (rows.empty() ? "[]" : "]") << '\n';
+}
+
+}  // namespace
+
+ExitCode names(const Invocation& invocation) {
+    const conf::Loaded loaded = conf::load_or_default(invocation.config);
+    std::vector<std::string> warnings;
+    const auto kept = read_kept_state(loaded.config.vip.state, warnings);
+    const Catalogue catalogue = make_catalogue(loaded, kept);
+    // Building says what listing does not: names that contradict each other.
+    [[maybe_unused]] const auto table = dns::zone::build(catalogue.contents);
+    for (const auto& warning : warnings) log::warning(warning);
+    const auto rows = dns::zone::list(catalogue.contents);
+    invocation.json ? print_json(rows) : print_text(rows);
+    return ExitCode::done;
+}
+
+}  // namespace meshgate::dnsd

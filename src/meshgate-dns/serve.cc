@@ -1,0 +1,118 @@
+#include "conf/load.h"
+#include "dns/server/sockets.h"
+#include "src/common/asio.h"
+#include "src/common/log.h"
+#include "src/meshgate-dns/admin_server.h"
+#include "src/meshgate-dns/admin_sockets.h"
+#include "src/meshgate-dns/host_resolver.h"
+#include "src/meshgate-dns/identity.h"
+#include "src/meshgate-dns/listen_addresses.h"
+#include "src/meshgate-dns/service.h"
+#include "src/meshgate-dns/verbs.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include <algorithm>
+#include <system_error>
+
+namespace meshgate::dnsd {
+namespace {
+
+/// Many clients over TCP and many upstream sockets: up to what the administrator allows.
+void raise_file_limit() {
+    constexpr rlim_t enough = 65536;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
+    limit.rlim_cur = std::min(limit.rlim_max, enough);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+dns::server::BoundSockets bind_all(const std::vector<conf::SocketAddress>& addresses) {
+    try {
+        auto bound = dns::server::bind_sockets(addresses, worker_count());
+        for (const std::string& line : bound.skipped) log::notice(line);
+        return bound;
+    } catch (const std::system_error& error) {
+        const auto code = error.code().value();
+        if (code == EADDRINUSE) {
+            throw std::runtime_error(std::string{error.what()} +
+                                     ": another meshgate-dns or another server has this port");
+        }
+        if (code == EACCES || code == EPERM) {
+            throw NotPermitted(std::string{error.what()} +
+                               "; ports below 1024 need root or CAP_NET_BIND_SERVICE");
+        }
+        throw;
+    }
+}
+
+/// The addresses the services had, from a file and folder that belong to the user from now on.
+dns::zone::VipState take_state(const std::filesystem::path& file,
+                               const std::optional<Identity>& identity,
+                               std::vector<std::string>& warnings) {
+    try {
+        prepare_directory(file.parent_path(), identity);
+        hand_over_file(file, identity);
+    } catch (const std::system_error& error) {
+        warnings.emplace_back(error.what());  // keep_state() says what it means
+    }
+    const ActingAs user{identity};
+    return read_kept_state(file, warnings);
+}
+
+/// A reload reads the file as the user we are then.
+void warn_if_unreadable(const std::optional<std::filesystem::path>& file) {
+    const std::filesystem::path path = file.value_or(conf::default_path);
+    if (path == "-" || ::access(path.c_str(), F_OK) != 0) return;
+    if (::access(path.c_str(), R_OK) != 0) {
+        log::warning(path.string() + ": user " + std::to_string(::getuid()) +
+                     " may not read it: a reload will fail");
+    }
+}
+
+}  // namespace
+
+/// The order matters: everything that needs a privilege, then the change of the user, then
+/// everything that talks to others. A socket keeps the uid of its creation, and the capture tells
+/// our queries from captured ones by it.
+ExitCode serve(const Invocation& invocation) {
+    std::signal(SIGPIPE, SIG_IGN);
+    asio::io_context context{1};
+    asio::signal_set signals{context, SIGTERM, SIGINT, SIGHUP};
+    raise_file_limit();
+
+    conf::Loaded loaded = conf::load_or_default(invocation.config);
+    const auto identity = choose_identity(loaded.config, ::geteuid());
+    std::vector<std::string> warnings;
+    const auto kept = take_state(loaded.config.vip.state, identity, warnings);
+    Configuration configuration = make_configuration(std::move(loaded), kept);
+    auto bound = bind_all(listen_addresses(configuration.config.dns.listen));
+    AdminSockets admin = open_admin(configuration.config.dns, identity);
+    Notifier notifier = Notifier::from_environment();
+
+    become(identity);
+
+    warn_if_unreadable(invocation.config);
+    keep_state(configuration);
+    warnings.insert(warnings.end(), configuration.warnings.begin(), configuration.warnings.end());
+    for (const std::string& warning : warnings) log::warning(warning);
+    WorkerGroup workers{std::move(bound.workers), dns::server::WorkerLimits{}};
+    HostResolver resolver{context};
+    const auto resolve = [&resolver](const std::string& host,
+                                     const std::filesystem::path& resolv_conf,
+                                     HostResolver::Found found) {
+        resolver.resolve(host, resolv_conf, std::move(found));
+    };
+    Service::Parts parts{invocation.config, std::move(bound.addresses)};
+    Service service{context, signals, std::move(parts), std::move(configuration),
+                    resolve, workers, notifier};
+    const AdminServer endpoint{
+        context, std::move(admin.listening),
+        [&service](std::string_view path) { return respond(path, service); }};
+    return service.run();
+}
+
+}  // namespace meshgate::dnsd

@@ -1,0 +1,271 @@
+#include "src/meshgate-dns/service.h"
+
+#include "src/common/log.h"
+#include "src/meshgate-dns/block_signals.h"
+#include "src/meshgate-dns/metrics.h"
+#include "src/meshgate-dns/verbs.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include <cstdlib>
+#include <sstream>
+#include <utility>
+
+namespace meshgate::dnsd {
+namespace {
+
+constexpr std::chrono::seconds drain_patience{5};
+constexpr std::chrono::seconds drain_overdue{8};  // a worker that does not end is not waited for
+
+void log_all(const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings) log::warning(warning);
+}
+
+void log_lines(const std::string& prefix, const std::string& text) {
+    std::istringstream lines{text};
+    for (std::string line; std::getline(lines, line);) log::error(prefix + line);
+}
+
+std::string lines_of(const conf::Error& error) {
+    std::string lines;
+    for (const auto& diagnostic : error.diagnostics()) {
+        if (!lines.empty()) lines += '\n';
+        lines += diagnostic.to_string();
+    }
+    return lines;
+}
+
+std::string message_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+        return exception.what();
+    } catch (...) {
+        return "unknown error";
+    }
+}
+
+}  // namespace
+
+Service::Service(asio::io_context& context, asio::signal_set& signals, Parts parts,
+                 Configuration configuration, Upstreams::Resolve resolve, WorkerGroup& workers,
+                 Notifier& notifier)
+    : context_(context), signals_(signals), parts_(std::move(parts)),
+      started_with_(configuration.config), configuration_(std::move(configuration)),
+      workers_(workers), notifier_(notifier),
+      upstreams_(context, parts_.listening, std::move(resolve),
+                 [&workers](const std::vector<conf::SocketAddress>& addresses) {
+                     workers.set_upstreams(addresses);
+                 }),
+      watchdog_(context), overdue_(context) {}
+
+ExitCode Service::run() {
+    workers_.start([this](const std::exception_ptr& error) {
+        asio::post(context_, [this, error] { on_worker_end(error); });
+    });
+    wait_for_signal();
+    if (const auto interval = watchdog_interval()) watch(*interval);
+    log_all(upstreams_.configure(configuration_.config));
+    begin_start();
+    context_.run();
+    return failed_ ? ExitCode::failed : ExitCode::done;
+}
+
+void Service::wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (error) return;
+        on_signal(number);
+        wait_for_signal();
+    });
+}
+
+void Service::on_signal(int number) {
+    if (number == SIGHUP) {
+        if (state_ != State::draining) begin_reload();
+        return;
+    }
+    if (state_ == State::draining) {
+        workers_.drain(std::chrono::milliseconds{0});  // asked twice: now
+        return;
+    }
+    begin_drain();
+}
+
+/// `work` runs on the second thread with a stop token; `then` gets its result here.
+template <class Work, class Then>
+void Service::start_job(Work work, Then then) {
+    busy_ = true;
+    const BlockSignals block;
+    job_ = std::jthread([this, work = std::move(work), then](const std::stop_token& stop) mutable {
+        auto result = work(stop);
+        asio::post(context_, [this, then, result = std::move(result)]() mutable {
+            busy_ = false;
+            then(std::move(result));
+            if (std::exchange(reload_again_, false) && state_ != State::draining) begin_reload();
+        });
+    });
+}
+
+void Service::begin_start() {
+    start_job(
+        [this, table = configuration_.table](const std::stop_token& stop) -> std::string {
+            try {
+                workers_.set_table(table, stop);
+                return "";
+            } catch (const std::exception& error) {
+                return error.what();
+            }
+        },
+        [this](const std::string& error) { on_started(error); });
+}
+
+void Service::on_started(const std::string& error) {
+    if (state_ == State::draining) return;
+    if (!error.empty()) {
+        log::error("start: " + error);
+        failed_ = true;
+        return begin_drain();
+    }
+    state_ = State::ready;
+    notifier_.ready(summary());
+    log::notice("ready: " + summary());
+}
+
+void Service::begin_reload() {
+    if (busy_) {
+        reload_again_ = true;
+        return;
+    }
+    notifier_.reloading();
+    start_job([this, served = configuration_.vips](
+                  const std::stop_token& stop) { return load_and_swap(stop, served); },
+              [this](Outcome outcome) { on_reloaded(std::move(outcome)); });
+}
+
+/// On the second thread. The old table is still held by configuration_ while the workers change
+/// over, so it is not one of them that has to free it.
+Service::Outcome Service::load_and_swap(const std::stop_token& stop,
+                                        const dns::zone::VipState& served) {
+    Outcome outcome;
+    try {
+        Configuration next = load_again(parts_.file, served);
+        keep_state(next);
+        workers_.set_table(next.table, stop);
+        outcome.next = std::move(next);
+    } catch (const conf::Error& error) {
+        outcome.error = lines_of(error);
+    } catch (const std::exception& error) {
+        outcome.error = error.what();
+    }
+    return outcome;
+}
+
+void Service::on_reloaded(Outcome outcome) {
+    last_reload_.ok = outcome.next.has_value();
+    last_reload_.error = outcome.error;
+    if (outcome.next) {
+        take_over(std::move(*outcome.next));
+    } else {
+        ++reloads_failed_;
+        log_lines("reload: ", outcome.error);
+        log::error("reload failed, the old configuration stays");
+    }
+    ++last_reload_.count;
+    if (state_ == State::draining) return;
+    notifier_.ready(summary());
+}
+
+void Service::take_over(Configuration next) {
+    log_all(next.warnings);
+    for (const std::string& key : needs_restart(started_with_, next.config)) {
+        if (!last_reload_.error.empty()) last_reload_.error += '\n';
+        last_reload_.error += key + " changed: a restart is needed for that";
+        log::warning(key + " changed: a restart is needed for that");
+    }
+    configuration_ = std::move(next);
+    log_all(upstreams_.configure(configuration_.config));
+    log::notice("reloaded: " + summary());
+}
+
+void Service::begin_drain() {
+    state_ = State::draining;
+    notifier_.stopping();
+    job_.request_stop();
+    upstreams_.stop();
+    workers_.drain(drain_patience);
+    overdue_.expires_after(drain_overdue);
+    overdue_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        log::error("a worker does not end");
+        failed_ = true;
+        std::_Exit(static_cast<int>(ExitCode::failed));  // joining it would wait for ever
+    });
+}
+
+void Service::on_worker_end(const std::exception_ptr& error) {
+    ++workers_ended_;
+    if (error || state_ != State::draining) {
+        // Its share of the clients would get no answer: better a new process.
+        log::error("a worker ended: " + (error ? message_of(error) : "nobody asked it to"));
+        failed_ = true;
+        if (state_ != State::draining) begin_drain();
+    }
+    if (workers_ended_ == workers_.size()) context_.stop();
+}
+
+void Service::watch(std::chrono::microseconds interval) {
+    if (state_ == State::draining || workers_.responsive()) notifier_.alive();
+    watchdog_.expires_after(interval);
+    watchdog_.async_wait([this, interval](const boost::system::error_code& error) {
+        if (!error) watch(interval);
+    });
+}
+
+std::string Service::summary() const {
+    std::string text = std::to_string(configuration_.table->names()) + " names, " +
+                       std::to_string(upstreams_.addresses().size()) + " upstreams";
+    if (!last_reload_.ok) text += ", the last reload failed";
+    return text;
+}
+
+std::vector<std::string> Service::not_ready() {
+    if (state_ == State::draining) return {"draining"};
+    std::vector<std::string> reasons;
+    if (state_ == State::starting) reasons.emplace_back("starting");
+    if (upstreams_.missing()) reasons.emplace_back("upstreams");
+    return reasons;
+}
+
+StatusReport Service::status() {
+    StatusReport report;
+    report.state = state_ == State::starting ? "starting"
+                   : state_ == State::ready  ? "ready"
+                                             : "draining";
+    report.version = version;
+    report.pid = ::getpid();
+    report.uptime_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    report.names = configuration_.table->names();
+    report.reload = last_reload_;
+    for (const auto& upstream : workers_.upstreams()) {
+        report.upstreams.push_back({upstream.address.to_string(), upstream.up});
+    }
+    return report;
+}
+
+std::string Service::metrics() {
+    const auto stats = workers_.stats();
+    MetricsInput input;
+    input.version = version;
+    input.workers = stats;
+    input.upstreams = workers_.upstreams();
+    input.names = configuration_.table->names();
+    input.reloads_ok = last_reload_.count - reloads_failed_;
+    input.reloads_failed = reloads_failed_;
+    input.last_reload_ok = last_reload_.ok;
+    return to_prometheus(input);
+}
+
+}  // namespace meshgate::dnsd

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "src/common/asio.h"
+#include "src/common/exit_code.h"
+#include "src/meshgate-dns/configuration.h"
+#include "src/meshgate-dns/endpoints.h"
+#include "src/meshgate-dns/sd_notify.h"
+#include "src/meshgate-dns/upstreams.h"
+#include "src/meshgate-dns/worker_group.h"
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace meshgate::dnsd {
+
+/// The running server as its control thread sees it: signals, reloads, the watchdog, the end, and
+/// what the admin endpoint shows. All of it on the context's thread; what takes time (reading and
+/// compiling a configuration) is done on a second thread, one job at a time, so that the endpoint
+/// and the watchdog never wait for it.
+class Service : public ServerView {
+public:
+    struct Parts {
+        std::optional<std::filesystem::path> file;   ///< the configuration's
+        std::vector<conf::SocketAddress> listening;  ///< as bound
+    };
+
+    Service(asio::io_context& context, asio::signal_set& signals, Parts parts,
+            Configuration configuration, Upstreams::Resolve resolve, WorkerGroup& workers,
+            Notifier& notifier);
+
+    /// Serves until SIGTERM or SIGINT, then drains. @return done; failed when a worker failed.
+    ExitCode run();
+
+    StatusReport status() override;
+    std::string metrics() override;
+    std::vector<std::string> not_ready() override;
+
+private:
+    enum class State : unsigned char { starting, ready, draining };
+
+    /// What a job comes back with.
+    struct Outcome {
+        std::optional<Configuration> next;  ///< served from now
+        std::string error;                  ///< one problem a line; empty: none
+    };
+
+    void wait_for_signal();
+    void on_signal(int number);
+    template <class Work, class Then>
+    void start_job(Work work, Then then);
+    void begin_start();
+    void begin_reload();
+    Outcome load_and_swap(const std::stop_token& stop, const dns::zone::VipState& served);
+    void on_started(const std::string& error);
+    void on_reloaded(Outcome outcome);
+    void take_over(Configuration next);
+    void begin_drain();
+    void on_worker_end(const std::exception_ptr& error);
+    void watch(std::chrono::microseconds interval);
+    [[nodiscard]] std::string summary() const;
+
+    asio::io_context& context_;
+    asio::signal_set& signals_;
+    Parts parts_;
+    const conf::Config started_with_;  ///< what only a restart changes is compared with this
+    Configuration configuration_;
+    WorkerGroup& workers_;
+    Notifier& notifier_;
+    Upstreams upstreams_;
+    const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+
+    State state_ = State::starting;
+    bool failed_ = false;
+    std::size_t workers_ended_ = 0;
+
+    StatusReport::Reload last_reload_;
+    std::uint64_t reloads_failed_ = 0;
+    bool busy_ = false;          ///< a job is on the second thread
+    bool reload_again_ = false;  ///< a SIGHUP came while one was
+
+    asio::steady_timer watchdog_;
+    asio::steady_timer overdue_;
+    std::jthread job_;  ///< the last member: it ends before what it uses
+};
+
+}  // namespace meshgate::dnsd

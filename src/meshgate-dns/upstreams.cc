@@ -1,0 +1,123 @@
+#include "src/meshgate-dns/upstreams.h"
+
+#include "conf/resolv_conf.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+namespace meshgate::dnsd {
+namespace {
+
+constexpr std::chrono::seconds refresh{60};  // what an address change of an upstream may cost
+constexpr std::chrono::seconds retry{5};     // at boot the network may come after us
+
+bool contains(const std::vector<conf::SocketAddress>& list, const conf::SocketAddress& address) {
+    return std::find(list.begin(), list.end(), address) != list.end();
+}
+
+}  // namespace
+
+Upstreams::Upstreams(asio::io_context& context, std::vector<conf::SocketAddress> listening,
+                     Resolve resolve, Apply apply)
+    : listening_(std::move(listening)), resolve_(std::move(resolve)), apply_(std::move(apply)),
+      again_(context) {}
+
+std::vector<std::string> Upstreams::configure(const conf::Config& config) {
+    configured_ = config.dns.upstreams;
+    resolv_conf_ = config.resolv_conf;
+    std::vector<std::string> warnings;
+    const bool reads_file =
+        std::any_of(configured_.begin(), configured_.end(), [](const conf::Upstream& upstream) {
+            return std::holds_alternative<conf::ResolvConfUpstreams>(upstream);
+        });
+    if (reads_file) warnings = read_resolv_conf();
+    const auto left_out = choose();
+    warnings.insert(warnings.end(), left_out.begin(), left_out.end());
+    resolve_hosts();
+    return warnings;
+}
+
+std::vector<std::string> Upstreams::read_resolv_conf() {
+    const std::string kept = from_resolv_conf_.empty() ? "" : "; the servers it had stay in use";
+    try {
+        auto servers = conf::read_resolv_conf(resolv_conf_);
+        // Somebody may be writing it at this moment.
+        if (servers.empty()) return {resolv_conf_.string() + ": no nameserver" + kept};
+        from_resolv_conf_ = std::move(servers);
+        return {};
+    } catch (const std::system_error& error) {
+        return {error.what() + kept};
+    }
+}
+
+std::vector<conf::SocketAddress> Upstreams::candidates() const {
+    std::vector<conf::SocketAddress> all;
+    for (const conf::Upstream& upstream : configured_) {
+        if (const auto* address = std::get_if<conf::SocketAddress>(&upstream)) {
+            all.push_back(*address);
+        } else if (const auto* host = std::get_if<conf::HostUpstream>(&upstream)) {
+            const auto known = hosts_.find(host->host);
+            if (known == hosts_.end()) continue;
+            for (const auto& ip : known->second) all.push_back({ip, host->port, ""});
+        } else {
+            all.insert(all.end(), from_resolv_conf_.begin(), from_resolv_conf_.end());
+        }
+    }
+    return all;
+}
+
+/// Makes the list anew and hands it on. @return a line for each that is left out.
+std::vector<std::string> Upstreams::choose() {
+    std::vector<std::string> left_out;
+    std::vector<conf::SocketAddress> chosen;
+    for (const conf::SocketAddress& address : candidates()) {
+        if (contains(chosen, address)) continue;
+        if (contains(listening_, address)) {
+            left_out.push_back("upstream " + address.to_string() + " is this server: left out");
+        } else {
+            chosen.push_back(address);
+        }
+    }
+    addresses_ = std::move(chosen);
+    apply_(addresses_);
+    return left_out;
+}
+
+void Upstreams::resolve_hosts() {
+    bool any = false;
+    bool all_known = true;
+    for (const conf::Upstream& upstream : configured_) {
+        const auto* host = std::get_if<conf::HostUpstream>(&upstream);
+        if (host == nullptr) continue;
+        any = true;
+        all_known = all_known && hosts_.contains(host->host);
+        resolve_(host->host, resolv_conf_,
+                 [this, name = host->host](std::vector<conf::IpAddress> found) {
+                     if (stopped_ || found.empty()) return;
+                     auto& known = hosts_[name];
+                     if (known == found) return;
+                     known = std::move(found);
+                     choose();
+                 });
+    }
+    if (any) {
+        resolve_again(all_known ? refresh : retry);
+    } else {
+        again_.cancel();
+    }
+}
+
+void Upstreams::resolve_again(std::chrono::seconds later) {
+    again_.expires_after(later);
+    again_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) resolve_hosts();
+    });
+}
+
+void Upstreams::stop() {
+    stopped_ = true;
+    again_.cancel();
+}
+
+}  // namespace meshgate::dnsd

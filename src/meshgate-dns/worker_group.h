@@ -1,0 +1,60 @@
+#pragma once
+
+#include "dns/server/worker.h"
+
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+namespace meshgate::dnsd {
+
+/// Workers to start: one for each core this process may use, 64 at most.
+std::size_t worker_count();
+
+/// All workers with their threads, as one.
+class WorkerGroup {
+public:
+    WorkerGroup(std::vector<dns::server::WorkerSockets> sockets,
+                const dns::server::WorkerLimits& limits);
+    /// Ends the workers without patience and waits for their threads.
+    ~WorkerGroup();
+    WorkerGroup(const WorkerGroup&) = delete;
+    WorkerGroup& operator=(const WorkerGroup&) = delete;
+
+    /// @param on_end called on the thread of a worker that has ended, with what it threw, if
+    ///   anything. A worker ends by itself only after drain().
+    void start(std::function<void(std::exception_ptr)> on_end);
+
+    /// Returns when every worker answers from `table`. Any thread.
+    /// @throws std::runtime_error when a worker has not taken it after 10 s, or a stop is
+    /// requested.
+    void set_table(const std::shared_ptr<const dns::zone::Table>& table,
+                   const std::stop_token& stop);
+
+    /// Returns when every worker asks these, but after 250 ms at most. Control thread.
+    void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
+
+    void drain(std::chrono::milliseconds patience);
+
+    /// The servers as all workers together see them: counters added up, up while every worker finds
+    /// it up. What a worker does not tell within 250 ms is missing from the sum. Control thread.
+    std::vector<dns::forward::UpstreamState> upstreams();
+
+    /// True when every worker has been round its loop since the last call: what a watchdog wants to
+    /// know. Control thread.
+    bool responsive();
+
+    [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
+    [[nodiscard]] std::vector<const dns::server::WorkerStats*> stats() const;
+
+private:
+    std::vector<std::unique_ptr<dns::server::Worker>> workers_;
+    std::vector<std::future<std::vector<dns::forward::UpstreamState>>> probes_;
+    std::vector<std::jthread> threads_;
+};
+
+}  // namespace meshgate::dnsd

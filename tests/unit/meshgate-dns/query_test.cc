@@ -1,0 +1,70 @@
+#include "dns/records/query.h"
+
+#include <ostream>
+#include <stdexcept>
+#include <string>
+
+#include <doctest/doctest.h>
+
+using namespace meshgate::dns::records;
+
+namespace {
+
+/// An answer to backend.mesh A with these header flags, counts and bytes behind the question.
+std::vector<std::uint8_t> reply(std::uint8_t rcode, std::uint8_t answers, std::uint8_t additional,
+                                const std::vector<std::uint8_t>& rest) {
+    std::vector<std::uint8_t> bytes{0,   7,   0x85, static_cast<std::uint8_t>(0x80U | rcode),
+                                    0,   1,   0,    answers,
+                                    0,   0,   0,    additional,
+                                    7,   'b', 'a',  'c',
+                                    'k', 'e', 'n',  'd',
+                                    4,   'm', 'e',  's',
+                                    'h', 0,   0,    1,
+                                    0,   1};
+    bytes.insert(bytes.end(), rest.begin(), rest.end());
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a query is one question with RD and an OPT of 1232 bytes") {
+    const auto query = make_query("Backend.Mesh", "aaaa");
+    const std::vector<std::uint8_t> rest(query.begin() + 2, query.end());
+    CHECK(rest == std::vector<std::uint8_t>{
+                      1,  0,   0,   1,   0,   0,   0,    0,    0, 1,  // RD; one OPT
+                      7,  'B', 'a', 'c', 'k', 'e', 'n',  'd',  4, 'M', 'e', 's', 'h', 0, 0,
+                      28, 0,   1,   0,   0,   41,  0x04, 0xd0, 0, 0,   0,   0,   0,   0});
+}
+
+TEST_CASE("types without a name have a number; what is none is said") {
+    const auto query = make_query("x.mesh", "TYPE65280");
+    CHECK(query[12 + 8] == 0xff);
+    CHECK(query[12 + 9] == 0x00);
+    CHECK_THROWS_WITH_AS(make_query("x.mesh", "NOPE"), doctest::Contains("'NOPE'"),
+                         std::runtime_error);
+    CHECK_THROWS_WITH_AS(make_query("a..b", "A"), doctest::Contains("'a..b'"), std::runtime_error);
+    CHECK_THROWS_AS(make_query(std::string(300, 'a'), "A"), std::runtime_error);
+}
+
+TEST_CASE("the answer section is printed a value a line") {
+    const auto text =
+        read_reply(reply(0, 2, 0, {0xc0, 12, 0, 1,  0, 1, 0, 0, 0, 30, 0, 4, 240, 0,   0,   7,
+                                   0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 30, 0, 4, 3,   'a', ' ', 'b'}));
+    CHECK(text.rcode == "NOERROR");
+    CHECK(text.values == std::vector<std::string>{"240.0.0.7", "\"a b\""});
+    CHECK(text.extended_errors.empty());
+}
+
+TEST_CASE("the code with its upper bits and the extended errors are words") {
+    const auto text = read_reply(
+        reply(2, 0, 1, {0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 8, 0, 15, 0, 4, 0, 22, 'n', 'o'}));
+    CHECK(text.rcode == "SERVFAIL");
+    CHECK(text.extended_errors == std::vector<std::string>{"extended error 22: no"});
+    CHECK(read_reply(reply(0, 0, 1, {0, 0, 41, 4, 0xd0, 1, 0, 0, 0, 0, 0})).rcode == "RCODE16");
+    CHECK(read_reply(reply(3, 0, 0, {})).rcode == "NXDOMAIN");
+}
+
+TEST_CASE("bytes that are no message are said to be none") {
+    CHECK_THROWS_AS(read_reply(std::vector<std::uint8_t>{1, 2, 3}), std::runtime_error);
+    CHECK_THROWS_AS(read_reply(reply(0, 1, 0, {0xc0})), std::runtime_error);
+}
