@@ -1,0 +1,42 @@
+#pragma once
+
+#include "netfilter/plan/parts.h"
+
+#include <vector>
+
+/// The chains of the plan, each family of them where the iptables table of that name sits
+/// (include/uapi/linux/netfilter_ipv4.h, enum nf_ip_hook_priorities).
+namespace meshgate::netfilter {
+
+/// Before conntrack looks a packet up (-200): the zone of a flow is chosen here.
+inline constexpr int raw_priority = -300;
+inline constexpr int mangle_priority = -150;
+/// At equal priority the last registered chain runs first, and Docker and Istio sit at -100.
+inline constexpr int redirect_priority = -105;
+/// After every other DNAT: what Docker or firewalld translates elsewhere is not for this host.
+inline constexpr int inbound_priority = -80;
+
+/// UDP questions get a conntrack zone of their own, in the original direction only. The port pair
+/// of a question may be that of another flow a moment ago, whose translation (or lack of one) it
+/// would inherit; answers are looked up in zone 0, where they also are for everybody else. TCP
+/// needs none: a SYN re-evaluates NAT, and the last ACK of a TIME_WAIT socket has no uid and would
+/// leave its zone.
+std::vector<Chain> dns_zone_chains(const Parts& parts);
+
+/// TCP that conntrack takes for invalid passes by the translation and is answered by a reset.
+std::vector<Chain> drop_invalid_chains(const Parts& parts);
+
+/// What this machine sends.
+std::vector<Chain> output_chains(const Parts& parts);
+
+/// What clients behind an interface send through this machine.
+std::vector<Chain> network_chains(const Parts& parts);
+
+/// What others send to this machine.
+std::vector<Chain> inbound_chains(Parts& parts);
+
+/// The exempt users' DNS: before the capture, or their questions come back to themselves, and
+/// before the self-call, or the proxy's TCP/53 to a local stub ends in its own inbound port.
+std::vector<Rule> exempt_dns_rules(const Parts& parts);
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,62 @@
+#include "netfilter/plan/chains.h"
+
+namespace meshgate::netfilter {
+namespace {
+
+const std::string zone_comment = "a zone of its own: no NAT is inherited from a re-used port";
+
+Rule zone_rule(const Parts& parts, std::vector<Match> matches) {
+    return {std::move(matches), true, OriginalZone{parts.config.redirect.dns.conntrack_zone},
+            zone_comment};
+}
+
+/// A base chain that hands UDP questions to `zone`: all other packets meet one rule.
+Chain entry(const Parts& parts, std::string name, Hook hook, const Chain& zone) {
+    Chain chain{std::move(name), BaseChain{ChainType::filter, hook, raw_priority},
+                family_rules(parts)};
+    chain.rules.push_back({{l4proto({Protocol::udp}), MatchDport{dns_port}},
+                           false,
+                           Jump{zone.name},
+                           "before conntrack sees the question"});
+    return chain;
+}
+
+/// The matches of output's DNS capture, and the exemptions before it, for what is UDP/53 already.
+Chain output_zone(const Parts& parts) {
+    Chain zone{"dns_zone", std::nullopt, {}};
+    for (const auto& exclusion : parts.exclusions) {
+        if (exclusion.covers_udp_dns) zone.rules.push_back(exclusion.rule);
+    }
+    append(zone.rules, parts.excluded_destinations);
+    append(zone.rules, exempt_dns_rules(parts));
+    for (const auto& server : parts.dns_servers) zone.rules.push_back(zone_rule(parts, server));
+    return zone;
+}
+
+Chain network_zone(const Parts& parts) {
+    Chain zone{"network_dns_zone", std::nullopt, parts.excluded_destinations};
+    for (const auto& network : parts.networks) {
+        zone.rules.push_back(zone_rule(parts, network.from));
+    }
+    return zone;
+}
+
+}  // namespace
+
+std::vector<Chain> dns_zone_chains(const Parts& parts) {
+    std::vector<Chain> chains;
+    if (!parts.captures_dns(Protocol::udp)) return chains;
+    if (!parts.dns_servers.empty()) {
+        const auto zone = output_zone(parts);
+        chains.push_back(zone);
+        chains.push_back(entry(parts, "raw_output", Hook::output, zone));
+    }
+    if (!parts.networks.empty()) {
+        const auto zone = network_zone(parts);
+        chains.push_back(zone);
+        chains.push_back(entry(parts, "raw_prerouting", Hook::prerouting, zone));
+    }
+    return chains;
+}
+
+}  // namespace meshgate::netfilter

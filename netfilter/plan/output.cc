@@ -1,0 +1,122 @@
+#include "netfilter/plan/chains.h"
+
+#include <array>
+
+namespace meshgate::netfilter {
+namespace {
+
+constexpr MatchLoopback over_loopback{Device::out, Sense::equal};
+
+Cidr host(Family family, std::uint8_t last_byte) {
+    if (family == Family::ipv4) {
+        const std::array<std::uint8_t, 4> bytes{127, 0, 0, last_byte};
+        return {conf::IpAddress::ipv4(bytes), 32};
+    }
+    std::array<std::uint8_t, 16> bytes{};
+    bytes.back() = last_byte;
+    return {conf::IpAddress::ipv6(bytes), 128};
+}
+
+/// 127.0.0.6 and ::6: Envoy's inbound passthrough binds to them.
+Cidr passthrough_source(Family family) {
+    return host(family, 6);
+}
+
+/// 127.0.0.1 and ::1, where an application may listen for nobody but its proxy. Not 127.0.0.0/8:
+/// Kuma's validator counts on the rest of it being a self-call.
+Cidr localhost(Family family) {
+    return host(family, 1);
+}
+
+void append_dns(std::vector<Rule>& rules, const Parts& parts) {
+    const auto& dns = parts.config.redirect.dns;
+    append(rules, exempt_dns_rules(parts));
+    for (const auto& server : parts.dns_servers) {
+        rules.push_back({joined(server, parts.dns_match()), true, RedirectTo{dns.port},
+                         "DNS goes to the mesh resolver"});
+    }
+    const bool all_is_captured =
+        parts.captures_dns(Protocol::tcp) && dns.capture == conf::DnsCaptureMode::all;
+    if (parts.outbound_could_take_dns() && !all_is_captured) {
+        rules.push_back({{l4proto({Protocol::tcp}), MatchDport{dns_port}},
+                         false,
+                         Return{},
+                         "TCP DNS that is not captured goes direct, never to the proxy"});
+    }
+}
+
+void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
+    const auto& redirect = parts.config.redirect;
+    for (const Family family : parts.families) {
+        rules.push_back({{over_loopback, MatchAddress{MatchAddress::Field::saddr, Sense::equal,
+                                                      family, passthrough_source(family)}},
+                         false,
+                         Return{},
+                         "from the proxy to the application behind it"});
+    }
+    if (redirect.inbound.enabled) {
+        for (const Family family : parts.families) {
+            rules.push_back({{over_loopback,
+                              MatchAddress{MatchAddress::Field::daddr, Sense::not_equal, family,
+                                           localhost(family)},
+                              l4proto({Protocol::tcp}), MatchSkuid{parts.host.proxy_user}},
+                             true,
+                             RedirectTo{redirect.inbound.port},
+                             "the proxy calling this machine comes in as from outside"});
+        }
+    }
+    if (redirect.outbound.enabled) {
+        rules.push_back({{over_loopback},
+                         false,
+                         Return{},
+                         "applications of this machine talk to each other directly"});
+    }
+}
+
+void append_outbound(std::vector<Rule>& rules, const Parts& parts) {
+    const auto& outbound = parts.config.redirect.outbound;
+    if (!outbound.enabled) return;
+    if (parts.exempt_users) {
+        rules.push_back({{MatchSkuid{*parts.exempt_users}},
+                         false,
+                         Return{},
+                         "the proxy's own connections, and those of the other exempt users"});
+    }
+    if (parts.excluded_ports) {
+        rules.push_back({{l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
+                         false,
+                         Return{},
+                         "redirect.outbound.exclude_ports"});
+    }
+    std::vector<Match> matches{l4proto({Protocol::tcp})};
+    if (parts.included_ports) matches.emplace_back(MatchDport{*parts.included_ports});
+    rules.push_back(
+        {std::move(matches), true, RedirectTo{outbound.port}, "outbound TCP goes to the proxy"});
+}
+
+}  // namespace
+
+std::vector<Rule> exempt_dns_rules(const Parts& parts) {
+    if (!parts.exempt_users) return {};
+    return {{{l4proto({Protocol::tcp, Protocol::udp}), MatchDport{dns_port},
+              MatchSkuid{*parts.exempt_users}},
+             false,
+             Return{},
+             "the resolver's and the proxy's own questions go out"}};
+}
+
+std::vector<Chain> output_chains(const Parts& parts) {
+    const auto& redirect = parts.config.redirect;
+    const bool tcp = redirect.inbound.enabled || redirect.outbound.enabled;
+    if (!tcp && parts.dns_servers.empty()) return {};
+    Chain chain{"output", BaseChain{ChainType::nat, Hook::output, redirect_priority},
+                family_rules(parts)};
+    for (const auto& exclusion : parts.exclusions) chain.rules.push_back(exclusion.rule);
+    append(chain.rules, parts.excluded_destinations);
+    append_dns(chain.rules, parts);
+    if (tcp) append_loopback(chain.rules, parts);
+    append_outbound(chain.rules, parts);
+    return {std::move(chain)};
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,202 @@
+#include "netfilter/plan/parts.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace meshgate::netfilter {
+namespace {
+
+constexpr Protocol any_protocol[] = {Protocol::tcp, Protocol::udp};
+
+bool contains_dns_port(const std::vector<PortRange>& ports) {
+    return std::ranges::any_of(ports, [](const PortRange& range) {
+        return range.first <= dns_port.first && dns_port.last <= range.last;
+    });
+}
+
+std::vector<Family> families_of(conf::IpFamilyMode mode) {
+    if (mode == conf::IpFamilyMode::ipv4) return {Family::ipv4};
+    if (mode == conf::IpFamilyMode::ipv6) return {Family::ipv6};
+    return {Family::ipv4, Family::ipv6};
+}
+
+bool is_exclusion_of(const conf::Exclusion& exclusion, Protocol protocol) {
+    return exclusion.protocols.empty() ||
+           std::ranges::find(exclusion.protocols, protocol) != exclusion.protocols.end();
+}
+
+void add_exclusions(Parts& parts) {
+    const auto& exclusions = parts.config.redirect.outbound.exclude;
+    for (std::size_t i = 0; i < exclusions.size(); ++i) {
+        const auto name = "exclusion" + std::to_string(i + 1);
+        const auto where = "redirect.outbound.exclude, entry " + std::to_string(i + 1);
+        const auto users = parts.sets.users(name + "_users", where, parts.host.exclude_users.at(i));
+        if (!users) continue;
+        const auto ports = parts.sets.ports(name + "_ports", where, exclusions[i].ports);
+        std::vector<Protocol> protocols;
+        std::ranges::copy_if(any_protocol, std::back_inserter(protocols), [&](Protocol protocol) {
+            return is_exclusion_of(exclusions[i], protocol);
+        });
+        std::vector<Match> matches;
+        if (ports || !exclusions[i].protocols.empty()) matches = {l4proto(protocols)};
+        if (ports) matches.emplace_back(MatchDport{*ports});
+        matches.emplace_back(MatchSkuid{*users});
+        parts.exclusions.push_back({{std::move(matches), false, Return{}, where},
+                                    is_exclusion_of(exclusions[i], Protocol::udp) &&
+                                        (!ports || contains_dns_port(exclusions[i].ports))});
+    }
+}
+
+void add_excluded_destinations(Parts& parts) {
+    const std::string comment = "redirect.outbound.exclude_destinations: all protocols";
+    for (const auto& [family, set] :
+         parts.sets.networks("excluded_destinations", comment,
+                             parts.config.redirect.outbound.exclude_destinations, parts.families)) {
+        parts.excluded_destinations.push_back(
+            {{MatchAddress{MatchAddress::Field::daddr, Sense::equal, family, set}},
+             false,
+             Return{},
+             comment});
+    }
+}
+
+void add_exempt_users(Parts& parts) {
+    auto users = parts.host.exempt_users;
+    if (parts.config.proxy.enabled) {
+        users.push_back({parts.host.proxy_user, parts.host.proxy_user});
+    }
+    parts.exempt_users = parts.sets.users(
+        "exempt_users", "proxy.user, dns.user and proxy.exempt_users", std::move(users));
+}
+
+void add_outbound_ports(Parts& parts) {
+    const auto& outbound = parts.config.redirect.outbound;
+    if (!outbound.enabled) return;
+    parts.excluded_ports = parts.sets.ports(
+        "excluded_outbound_ports", "redirect.outbound.exclude_ports", outbound.exclude_ports);
+    parts.included_ports = parts.sets.ports(
+        "included_outbound_ports", "redirect.outbound.include_ports", outbound.include_ports);
+}
+
+/// The servers of resolv.conf: a set for each family, and a rule of its own for each that is only
+/// meant at one interface.
+void add_dns_servers(Parts& parts) {
+    const auto& dns = parts.config.redirect.dns;
+    if (!dns.enabled) return;
+    if (dns.capture == conf::DnsCaptureMode::all) {
+        parts.dns_servers = {{}};
+        return;
+    }
+    const auto to = [](Family family, std::variant<Cidr, SetRef> networks) {
+        return Match{
+            MatchAddress{MatchAddress::Field::daddr, Sense::equal, family, std::move(networks)}};
+    };
+    std::vector<Cidr> anywhere;
+    std::vector<std::vector<Match>> scoped;
+    for (const auto& server : parts.host.nameservers) {
+        const auto family = server.address.family();
+        const Cidr host{server.address,
+                        static_cast<std::uint8_t>(server.address.bytes().size() * 8)};
+        if (server.scope.empty()) {
+            anywhere.push_back(host);
+        } else if (parts.has_family(family)) {
+            scoped.push_back({MatchInterface{Device::out, server.scope}, to(family, host)});
+        }
+    }
+    for (const auto& [family, set] : parts.sets.networks(
+             "nameservers", "the servers in resolv_conf", anywhere, parts.families)) {
+        parts.dns_servers.push_back({to(family, set)});
+    }
+    std::ranges::copy(scoped, std::back_inserter(parts.dns_servers));
+}
+
+void add_networks(Parts& parts) {
+    const auto& networks = parts.config.redirect.networks;
+    const auto& redirect = parts.config.redirect;
+    if (!redirect.dns.enabled && !redirect.outbound.enabled) return;
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+        auto interface = networks[i].interface;
+        if (interface.ends_with('+')) interface.back() = '*';  // iptables' wildcard is nft's
+        const auto number = std::to_string(i + 1);
+        for (const auto& [family, set] : parts.sets.networks("network" + number + "_clients",
+                                                             "redirect.network, entry " + number,
+                                                             networks[i].cidrs, parts.families)) {
+            const MatchAddress from{MatchAddress::Field::saddr, Sense::equal, family, set};
+            parts.networks.push_back({family, {MatchInterface{Device::in, interface}, from}, set});
+        }
+    }
+}
+
+}  // namespace
+
+bool Parts::has_family(Family family) const {
+    return std::ranges::find(families, family) != families.end();
+}
+
+bool Parts::captures_dns(Protocol protocol) const {
+    const auto& dns = config.redirect.dns;
+    return dns.enabled && std::ranges::find(dns.protocols, protocol) != dns.protocols.end();
+}
+
+std::vector<Match> Parts::dns_match() const {
+    std::vector<Protocol> protocols;
+    std::ranges::copy_if(any_protocol, std::back_inserter(protocols),
+                         [this](Protocol protocol) { return captures_dns(protocol); });
+    return {l4proto(std::move(protocols)), MatchDport{dns_port}};
+}
+
+bool Parts::outbound_could_take_dns() const {
+    const auto& outbound = config.redirect.outbound;
+    return outbound.enabled && !contains_dns_port(outbound.exclude_ports) &&
+           (outbound.include_ports.empty() || contains_dns_port(outbound.include_ports));
+}
+
+Parts make_parts(const conf::Config& config, const Host& host) {
+    Parts parts{.config = config,
+                .host = host,
+                .families = families_of(config.redirect.ip_family),
+                .sets = {},
+                .exclusions = {},
+                .excluded_destinations = {},
+                .exempt_users = {},
+                .excluded_ports = {},
+                .included_ports = {},
+                .dns_servers = {},
+                .networks = {}};
+    const auto& redirect = config.redirect;
+    if (!redirect.inbound.enabled && !redirect.outbound.enabled && !redirect.dns.enabled) {
+        return parts;
+    }
+    add_exclusions(parts);
+    add_excluded_destinations(parts);
+    add_exempt_users(parts);
+    add_outbound_ports(parts);
+    add_dns_servers(parts);
+    add_networks(parts);
+    return parts;
+}
+
+std::vector<Rule> family_rules(const Parts& parts) {
+    if (parts.families.size() != 1) return {};
+    const bool only_ipv4 = parts.families.front() == Family::ipv4;
+    return {{{MatchFamily{only_ipv4 ? Family::ipv6 : Family::ipv4}},
+             false,
+             Return{},
+             only_ipv4 ? "redirect.ip_family: IPv6 is left alone"
+                       : "redirect.ip_family: IPv4 is left alone"}};
+}
+
+MatchL4Proto l4proto(std::vector<Protocol> protocols) {
+    return {std::move(protocols)};
+}
+
+std::vector<Match> joined(std::vector<Match> first, const std::vector<Match>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
+
+void append(std::vector<Rule>& rules, const std::vector<Rule>& more) {
+    rules.insert(rules.end(), more.begin(), more.end());
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "netfilter/plan/plan.h"
+#include "netfilter/plan/sets.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What several chains of the plan share. The rules that the DNS zone and the DNS redirect have in
+/// common are made once, here, so that both match exactly the same packets: a question in a zone of
+/// its own that is not redirected, or the other way round, is lost.
+namespace meshgate::netfilter {
+
+inline constexpr PortRange dns_port{53, 53};
+
+/// A rule of redirect.outbound.exclude.
+struct Exclusion {
+    Rule rule;
+    bool covers_udp_dns = false;
+};
+
+/// Clients behind an interface: `iifname "docker0" ip saddr @network1_clients4`.
+struct NetworkClients {
+    Family family = Family::ipv4;
+    std::vector<Match> from;
+    SetRef clients;  ///< what `from` looks up
+};
+
+struct Parts {
+    const conf::Config& config;
+    const Host& host;
+    std::vector<Family> families;  ///< ip_family
+    SetCollection sets;
+    std::vector<Exclusion> exclusions;
+    std::vector<Rule> excluded_destinations;
+    std::optional<SetRef> exempt_users;  ///< the proxy and whoever else is left alone
+    std::optional<SetRef> excluded_ports;
+    std::optional<SetRef> included_ports;
+    std::vector<std::vector<Match>> dns_servers;  ///< each is captured; {} matches any server
+    std::vector<NetworkClients> networks;
+
+    [[nodiscard]] bool has_family(Family family) const;
+    [[nodiscard]] bool captures_dns(Protocol protocol) const;
+    /// `meta l4proto ... th dport 53` of the DNS capture
+    [[nodiscard]] std::vector<Match> dns_match() const;
+    /// TCP/53 is for the outbound capture to take where the DNS capture leaves some of it.
+    [[nodiscard]] bool outbound_could_take_dns() const;
+};
+
+/// @pre as for plan().
+Parts make_parts(const conf::Config& config, const Host& host);
+
+/// Every base chain begins with it: nothing of a family that is left alone is looked at.
+std::vector<Rule> family_rules(const Parts& parts);
+
+MatchL4Proto l4proto(std::vector<Protocol> protocols);
+std::vector<Match> joined(std::vector<Match> first, const std::vector<Match>& second);
+void append(std::vector<Rule>& rules, const std::vector<Rule>& more);
+
+}  // namespace meshgate::netfilter

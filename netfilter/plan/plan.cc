@@ -1,0 +1,100 @@
+#include "netfilter/plan/plan.h"
+
+#include "netfilter/plan/chains.h"
+#include "netfilter/plan/parts.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace meshgate::netfilter {
+namespace {
+
+Ruleset make_ruleset(Parts& parts) {
+    Ruleset ruleset;
+    const auto add = [&ruleset](std::vector<Chain> chains) {
+        std::ranges::move(chains, std::back_inserter(ruleset.chains));
+    };
+    add(dns_zone_chains(parts));
+    add(drop_invalid_chains(parts));
+    add(output_chains(parts));
+    add(network_chains(parts));
+    add(inbound_chains(parts));
+    ruleset.sets = parts.sets.take();
+    return ruleset;
+}
+
+/// A VIP is no address of any machine: connect() to one fails before any hook unless there is some
+/// route to it.
+Surroundings make_surroundings(const Parts& parts) {
+    const auto& config = parts.config;
+    Surroundings surroundings;
+    surroundings.inbound_passthrough_address6 =
+        config.redirect.inbound.enabled && parts.has_family(Family::ipv6);
+    if (!config.redirect.outbound.enabled) return surroundings;
+    if (parts.has_family(Family::ipv4)) surroundings.local_routes.push_back(config.vip.ipv4);
+    if (parts.has_family(Family::ipv6) && config.vip.ipv6) {
+        surroundings.local_routes.push_back(*config.vip.ipv6);
+    }
+    return surroundings;
+}
+
+void note_missing_servers(const Parts& parts, std::vector<std::string>& notices) {
+    const auto& file = parts.config.resolv_conf;
+    for (const Family family : parts.families) {
+        const bool has_one =
+            std::ranges::any_of(parts.host.nameservers, [family](const auto& server) {
+                return server.address.family() == family;
+            });
+        if (has_one) continue;
+        const std::string name = family == Family::ipv4 ? "IPv4" : "IPv6";
+        notices.push_back("no " + name + " nameserver in " + file.string() + ": " + name +
+                          " DNS is not captured");
+    }
+}
+
+/// Captured questions of a resolver on this machine come back to it, by way of ours.
+void note_local_resolvers(const Parts& parts, std::vector<std::string>& notices) {
+    for (const auto& server : parts.host.nameservers) {
+        if (!server.address.is_loopback()) continue;
+        notices.push_back("nameserver " + server.address.to_string() +
+                          " is on this machine: its user must be in proxy.exempt_users, or its "
+                          "own questions are captured too");
+    }
+}
+
+void note_link_local_servers(const Parts& parts, std::vector<std::string>& notices) {
+    for (const auto& server : parts.host.nameservers) {
+        if (server.scope.empty() || !parts.has_family(server.address.family())) continue;
+        notices.push_back("nameserver " + server.address.to_string() + "%" + server.scope +
+                          " is link-local: the kernel may not bring back the answers to captured "
+                          "questions to it");
+    }
+}
+
+std::vector<std::string> make_notices(const Parts& parts, const Ruleset& ruleset) {
+    std::vector<std::string> notices;
+    if (parts.config.redirect.dns.enabled) {
+        if (parts.config.redirect.dns.capture == conf::DnsCaptureMode::all) {
+            note_local_resolvers(parts, notices);
+        } else {
+            note_missing_servers(parts, notices);
+        }
+        note_link_local_servers(parts, notices);
+    }
+    if (ruleset.chains.empty()) {
+        notices.emplace_back("nothing is captured: inbound, outbound and DNS are off");
+    }
+    return notices;
+}
+
+}  // namespace
+
+Plan plan(const conf::Config& config, const Host& host) {
+    Parts parts = make_parts(config, host);
+    Plan plan{
+        .ruleset = make_ruleset(parts), .surroundings = make_surroundings(parts), .notices = {}};
+    plan.notices = make_notices(parts, plan.ruleset);
+    return plan;
+}
+
+}  // namespace meshgate::netfilter

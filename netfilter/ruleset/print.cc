@@ -1,0 +1,175 @@
+#include "netfilter/ruleset/print.h"
+
+#include "netfilter/ruleset/sha256.h"
+#include "netfilter/ruleset/words.h"
+
+#include <string_view>
+
+namespace meshgate::netfilter {
+namespace {
+
+constexpr std::size_t line_columns = 100;
+
+/// Writes the matches and the verdict of one rule, separated by spaces.
+class RuleWriter {
+public:
+    std::string write(const Rule& rule) {
+        for (std::size_t i = 0; i < rule.matches.size(); ++i) {
+            const bool port_follows = i + 1 < rule.matches.size() &&
+                                      std::holds_alternative<MatchDport>(rule.matches[i + 1]);
+            const auto* proto = std::get_if<MatchL4Proto>(&rule.matches[i]);
+            if (proto != nullptr && proto->protocols.size() == 1 && port_follows) {
+                // "tcp dport 53" is nft's short form of "meta l4proto tcp th dport 53"
+                put(word(proto->protocols.front()));
+                put_port(std::get<MatchDport>(rule.matches[++i]));
+                continue;
+            }
+            std::visit([this](const auto& match) { put(match); }, rule.matches[i]);
+        }
+        if (rule.counter) put("counter");
+        std::visit([this](const auto& verdict) { put(verdict); }, rule.verdict);
+        return std::move(text_);
+    }
+
+private:
+    void put(std::string_view words) {
+        if (!text_.empty()) text_ += ' ';
+        text_ += words;
+    }
+    void put(const char* words) { put(std::string_view{words}); }
+    void put_sense(Sense sense) {
+        if (sense == Sense::not_equal) put(word(sense));
+    }
+    void put(const SetRef& set) { put("@" + set.name); }
+    void put(const Cidr& network) { put(network_words(network)); }
+    void put(Uid uid) { put(std::to_string(uid)); }
+    void put(const PortRange& range) {
+        put(std::to_string(range.first) +
+            (range.first == range.last ? "" : "-" + std::to_string(range.last)));
+    }
+
+    void put(const MatchFamily& match) {
+        put("meta nfproto");
+        put(word(match.family));
+    }
+    void put(const MatchL4Proto& match) {
+        put("meta l4proto");
+        if (match.protocols.size() == 1) return put(word(match.protocols.front()));
+        std::string list;
+        for (const Protocol protocol : match.protocols) {
+            list += (list.empty() ? "" : ", ") + std::string{word(protocol)};
+        }
+        put("{ " + list + " }");
+    }
+    void put_port(const MatchDport& match) {
+        put("dport");
+        std::visit([this](const auto& ports) { put(ports); }, match.ports);
+    }
+    void put(const MatchDport& match) {
+        put("th");
+        put_port(match);
+    }
+    void put(const MatchAddress& match) {
+        put(address_protocol(match.family));
+        put(word(match.field));
+        put_sense(match.sense);
+        std::visit([this](const auto& networks) { put(networks); }, match.networks);
+    }
+    void put(const MatchSkuid& match) {
+        put("meta skuid");
+        std::visit([this](const auto& users) { put(users); }, match.users);
+    }
+    void put(const MatchLoopback& match) {
+        put("meta " + std::string{word(match.device)} + "type");
+        put_sense(match.sense);
+        put("loopback");
+    }
+    void put(const MatchInterface& match) {
+        put(std::string{word(match.device)} + "name \"" + match.name + "\"");
+    }
+    void put(const MatchLocalDestination&) { put("fib daddr type local"); }
+    void put(const MatchInvalid&) { put("ct state invalid"); }
+
+    void put(const Return&) { put("return"); }
+    void put(const Drop&) { put("drop"); }
+    void put(const Jump& jump) { put("jump " + jump.chain); }
+    void put(const RedirectTo& redirect) { put("redirect to :" + std::to_string(redirect.port)); }
+    void put(const OriginalZone& zone) { put("ct original zone set " + std::to_string(zone.zone)); }
+
+    std::string text_;
+};
+
+/// `elements = { ... }` over as many lines as it takes.
+std::string elements_block(const std::vector<std::string>& elements) {
+    std::string block;
+    std::string line = "\t\telements = {";
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        if (line.size() + elements[i].size() > line_columns) {
+            block += line + "\n";
+            line = "\t\t            ";
+        }
+        line += " " + elements[i] + (i + 1 < elements.size() ? "," : "");
+    }
+    return block + line + " }\n";
+}
+
+std::string set_block(const Set& set) {
+    std::string block = "\tset " + set.name + " {\n\t\ttype " + std::string{type_word(set)} +
+                        "\n\t\tflags interval\n";
+    if (!set.comment.empty()) block += "\t\t" + comment_words(set.comment).substr(1) + "\n";
+    const auto elements = element_words(set);
+    if (!elements.empty()) block += elements_block(elements);
+    return block + "\t}\n";
+}
+
+std::string chain_block(const Chain& chain) {
+    std::string block = "\tchain " + chain.name + " {\n";
+    if (chain.base) block += "\t\t" + base_words(*chain.base) + "\n";
+    for (const Rule& rule : chain.rules) {
+        block += "\t\t" + to_nft(rule) + comment_words(rule.comment) + "\n";
+    }
+    return block + "\t}\n";
+}
+
+std::string table_block(const Ruleset& ruleset) {
+    std::string block = "table inet " + ruleset.table + " {\n";
+    for (const Set& set : ruleset.sets) block += set_block(set);
+    for (const Chain& chain : ruleset.chains) block += chain_block(chain);
+    return block + "}\n";
+}
+
+}  // namespace
+
+std::string to_nft(const Rule& rule) {
+    return RuleWriter{}.write(rule);
+}
+
+std::string to_nft(const Ruleset& ruleset) {
+    return "add table inet " + ruleset.table + "\ndelete table inet " + ruleset.table + "\n" +
+           table_block(ruleset);
+}
+
+std::vector<std::string> to_lines(const Ruleset& ruleset) {
+    std::vector<std::string> lines;
+    for (const Set& set : ruleset.sets) {
+        lines.push_back("set " + set.name + " { type " + std::string{type_word(set)} +
+                        "; flags interval; }" + comment_words(set.comment));
+        for (const auto& element : element_words(set)) {
+            lines.push_back("element " + set.name + " { " + element + " }");
+        }
+    }
+    for (const Chain& chain : ruleset.chains) {
+        lines.push_back("chain " + chain.name +
+                        (chain.base ? " { " + base_words(*chain.base) + " }" : ""));
+        for (const Rule& rule : chain.rules) {
+            lines.push_back(chain.name + " " + to_nft(rule) + comment_words(rule.comment));
+        }
+    }
+    return lines;
+}
+
+std::string digest(const Ruleset& ruleset) {
+    return sha256(table_block(ruleset));
+}
+
+}  // namespace meshgate::netfilter

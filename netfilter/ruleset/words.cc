@@ -1,0 +1,82 @@
+#include "netfilter/ruleset/words.h"
+
+namespace meshgate::netfilter {
+namespace {
+
+template <class Range>
+std::string range_words(const Range& range) {
+    std::string words = std::to_string(range.first);
+    if (range.last != range.first) words += "-" + std::to_string(range.last);
+    return words;
+}
+
+}  // namespace
+
+std::string_view word(Family family) noexcept {
+    return family == Family::ipv4 ? "ipv4" : "ipv6";
+}
+
+std::string_view word(Protocol protocol) noexcept {
+    return protocol == Protocol::tcp ? "tcp" : "udp";
+}
+
+std::string_view word(ChainType type) noexcept {
+    return type == ChainType::nat ? "nat" : "filter";
+}
+
+std::string_view word(Hook hook) noexcept {
+    return hook == Hook::prerouting ? "prerouting" : "output";
+}
+
+std::string_view word(Sense sense) noexcept {
+    return sense == Sense::equal ? "==" : "!=";
+}
+
+std::string_view word(MatchAddress::Field field) noexcept {
+    return field == MatchAddress::Field::saddr ? "saddr" : "daddr";
+}
+
+std::string_view address_protocol(Family family) noexcept {
+    return family == Family::ipv4 ? "ip" : "ip6";
+}
+
+std::string_view word(Device device) noexcept {
+    return device == Device::in ? "iif" : "oif";
+}
+
+std::string_view type_word(const Set& set) noexcept {
+    if (std::holds_alternative<PortElements>(set.elements)) return "inet_service";
+    if (std::holds_alternative<UidElements>(set.elements)) return "uid";
+    const auto family = std::get<AddressElements>(set.elements).family;
+    return family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr";
+}
+
+std::string network_words(const Cidr& network) {
+    const bool host = network.prefix == network.base.bytes().size() * 8;
+    return host ? network.base.to_string() : network.to_string();
+}
+
+std::vector<std::string> element_words(const Set& set) {
+    std::vector<std::string> words;
+    if (const auto* ports = std::get_if<PortElements>(&set.elements)) {
+        for (const PortRange& range : *ports) words.push_back(range_words(range));
+    } else if (const auto* users = std::get_if<UidElements>(&set.elements)) {
+        for (const UidRange& range : *users) words.push_back(range_words(range));
+    } else {
+        for (const Cidr& network : std::get<AddressElements>(set.elements).networks) {
+            words.push_back(network_words(network));
+        }
+    }
+    return words;
+}
+
+std::string base_words(const BaseChain& base) {
+    return "type " + std::string{word(base.type)} + " hook " + std::string{word(base.hook)} +
+           " priority " + std::to_string(base.priority) + "; policy accept;";
+}
+
+std::string comment_words(std::string_view comment) {
+    return comment.empty() ? "" : " comment \"" + std::string{comment} + "\"";
+}
+
+}  // namespace meshgate::netfilter
