@@ -81,16 +81,17 @@ public:
     [[nodiscard]] std::size_t in_flight() const noexcept;
     [[nodiscard]] std::vector<UpstreamState> upstreams() const;
 
-    /// True for a message that this process itself sent upstream and that a redirect brought back
-    /// (id and question in flight here).
-    [[nodiscard]] bool is_ours(const wire::Question& question) const noexcept;
+    /// True for a message that this process itself sent upstream, by whichever worker, and that a
+    /// redirect brought back: id, question and source port are those of a query under way.
+    [[nodiscard]] bool is_ours(const wire::Question& question,
+                               std::uint16_t source_port) const noexcept;
 
-    [[nodiscard]] std::uint64_t
-    ignored_replies() const noexcept;  ///< wrong address, id or question
+    /// From upstreams: wrong address, id or question.
+    [[nodiscard]] std::uint64_t ignored_replies() const noexcept;
 
 private:
     struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<State> state_;  ///< shared with handlers still queued when this ends
 };
 
 }  // namespace meshgate::dns::forward

@@ -30,6 +30,11 @@ bool is_transfer(const wire::Question& question) noexcept {
     return question.qtype == wire::type::axfr || question.qtype == wire::type::ixfr;
 }
 
+/// 0 for TCP: a loop begins with a datagram.
+std::uint16_t source_port(const Client& client) noexcept {
+    return client.proto == Proto::udp ? port(client.path.peer) : 0;
+}
+
 }  // namespace
 
 Resolver::Resolver(asio::io_context& context, WorkerStats& stats, const forward::Limits& limits)
@@ -85,7 +90,7 @@ Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message,
 
 Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point arrived,
                                       std::span<std::uint8_t> out) noexcept {
-    if (forwarder_.is_ours(question_)) {
+    if (forwarder_.is_ours(question_, source_port(client))) {
         stats_.loops.add();
         return {local(wire::Rcode::refused, wire::Ede::network_error, out), 0};
     }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace meshgate::dns::server {
 
@@ -20,6 +21,11 @@ union Peer {
         return generic.sa_family == AF_INET ? sizeof v4 : sizeof v6;
     }
 };
+
+/// Host order.
+inline std::uint16_t port(const Peer& peer) noexcept {
+    return ntohs(peer.generic.sa_family == AF_INET ? peer.v4.sin_port : peer.v6.sin6_port);
+}
 
 /// Where a datagram came from, and what its reply needs to leave from the address it was sent to.
 struct UdpPath {

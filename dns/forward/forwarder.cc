@@ -1,0 +1,54 @@
+#include "dns/forward/forwarder.h"
+
+#include "dns/forward/own_queries.h"
+#include "dns/forward/state.h"
+
+namespace meshgate::dns::forward {
+
+Forwarder::Forwarder(boost::asio::io_context& context, ReplySink& sink, const Limits& limits)
+    : state_(std::make_shared<State>(context, sink, limits)) {}
+
+Forwarder::~Forwarder() {
+    state_->stop();
+}
+
+void Forwarder::set_upstreams(std::span<const conf::SocketAddress> upstreams) {
+    state_->set_upstreams(upstreams);
+}
+
+bool Forwarder::forward(const wire::Question& question, std::uint64_t ticket) noexcept {
+    try {
+        return state_->forward(question, ticket);
+    } catch (const std::exception&) {  // no memory: the table is as good as full
+        state_->cancel(ticket);
+        return false;
+    }
+}
+
+void Forwarder::cancel(std::uint64_t ticket) noexcept {
+    state_->cancel(ticket);
+}
+
+std::size_t Forwarder::in_flight() const noexcept {
+    return state_->queries.in_use();
+}
+
+std::vector<UpstreamState> Forwarder::upstreams() const {
+    std::vector<UpstreamState> states;
+    for (const auto& server : *state_->servers) {
+        states.push_back(
+            {server->address(), server->health.up(), server->requests, server->failures});
+    }
+    return states;
+}
+
+bool Forwarder::is_ours(const wire::Question& question, std::uint16_t source_port) const noexcept {
+    return own_queries::contains(
+        own_queries::fingerprint(question.message, question.end(), source_port));
+}
+
+std::uint64_t Forwarder::ignored_replies() const noexcept {
+    return state_->ignored;
+}
+
+}  // namespace meshgate::dns::forward

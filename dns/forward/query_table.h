@@ -1,0 +1,92 @@
+#pragma once
+
+#include "dns/forward/server.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace meshgate::dns::forward {
+
+/// The servers of one moment. Shared by the queries that began with them, so that a change of
+/// upstreams leaves those alone.
+using ServerList = std::vector<std::shared_ptr<Server>>;
+
+/// A reply that is relayed when none better comes, the better the higher.
+enum class Fallback : std::uint8_t { none, refused, unwilling, failed, truncated };
+
+/// A query that waits for a reply.
+struct Query {
+    static constexpr std::size_t attempts_max = 8;
+
+    std::uint64_t ticket = 0;
+    std::uint32_t generation = 0;
+    std::uint16_t client_id = 0;
+    bool used = false;
+    std::vector<std::uint8_t>
+        message;  ///< as the client sent it; its first two bytes are the last attempt's id
+    std::shared_ptr<const ServerList> servers;
+    std::uint32_t tried = 0;  ///< a bit for each server in this round
+    std::array<std::shared_ptr<UdpSocket>, attempts_max> sockets;  ///< one for each UDP attempt
+    std::size_t attempts = 0;
+    std::size_t waiting = 0;  ///< attempts that may still be answered
+    Server* tcp_server = nullptr;
+    Server* last_server = nullptr;
+    Fallback fallback_kind = Fallback::none;
+    std::vector<std::uint8_t> fallback;
+    Clock::time_point next_try, expires;
+    std::uint32_t hedge_before = 0, hedge_after = 0;    ///< links of the list by next_try
+    std::uint32_t expiry_before = 0, expiry_after = 0;  ///< links of the list by expires
+};
+
+/// A fixed number of slots, made as they are needed, and two lists through them. Both durations are
+/// the same for all queries, so appending keeps the lists in order of time and no timer per query
+/// is needed.
+class QueryTable {
+public:
+    explicit QueryTable(std::size_t slots_max);
+
+    /// A fresh slot, in no list. Empty when all are used.
+    std::optional<std::uint32_t> take();
+    /// Frees a slot and takes it out of both lists.
+    void release(std::uint32_t slot) noexcept;
+
+    [[nodiscard]] Query& operator[](std::uint32_t slot) noexcept { return queries_[slot]; }
+    /// Null when the slot has another query by now, or none.
+    [[nodiscard]] Query* find(QueryRef query) noexcept;
+    [[nodiscard]] QueryRef ref(std::uint32_t slot) const noexcept {
+        return {slot, queries_[slot].generation};
+    }
+    [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
+
+    void schedule_expiry(std::uint32_t slot, Clock::time_point at) noexcept;
+    void schedule_next_try(std::uint32_t slot,
+                           Clock::time_point at) noexcept;  ///< again, at the end
+
+    [[nodiscard]] std::optional<std::uint32_t> first_expiry() const noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> first_next_try() const noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> next_expiry(std::uint32_t slot) const noexcept;
+
+private:
+    struct Links {
+        std::uint32_t Query::*before;
+        std::uint32_t Query::*after;
+    };
+    static constexpr Links hedge{&Query::hedge_before, &Query::hedge_after};
+    static constexpr Links expiry{&Query::expiry_before, &Query::expiry_after};
+
+    void append(const Links& links, std::uint32_t slot) noexcept;
+    void unlink(const Links& links, std::uint32_t slot) noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> first(const Links& links) const noexcept;
+
+    std::size_t slots_max_;
+    std::vector<Query> queries_;  ///< slot 0 is the head of both lists
+    std::vector<std::uint32_t> free_;
+    std::size_t in_use_ = 0;
+};
+
+}  // namespace meshgate::dns::forward

@@ -1,0 +1,254 @@
+#include "dns/forward/state.h"
+
+#include "dns/wire/bytes.h"
+#include "dns/wire/reply.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace meshgate::dns::forward {
+namespace {
+
+constexpr std::size_t servers_max = 32;  // bits of Query::tried
+
+/// Replies that another server may be able to better.
+Fallback fallback_kind(wire::Rcode rcode) noexcept {
+    switch (rcode) {
+    case wire::Rcode::refused:
+        return Fallback::refused;
+    case wire::Rcode::formerr:
+    case wire::Rcode::notimp:
+        return Fallback::unwilling;
+    case wire::Rcode::servfail:
+        return Fallback::failed;
+    default:
+        return Fallback::none;
+    }
+}
+
+}  // namespace
+
+Forwarder::State::State(asio::io_context& io, ReplySink& reply_sink, const Limits& bounds)
+    : context(io), sink(&reply_sink), limits(bounds), queries(bounds.in_flight),
+      servers(std::make_shared<ServerList>()), timer_(io), tidy_timer_(io) {}
+
+void Forwarder::State::set_upstreams(std::span<const conf::SocketAddress> upstreams) {
+    auto list = std::make_shared<ServerList>();
+    const auto wanted = upstreams.first(std::min(upstreams.size(), servers_max));
+    const std::size_t share = std::max<std::size_t>(wanted.size(), 1);
+    const Server::Pools pools{limits.udp_sockets / share, limits.tcp_connections / share};
+    for (const conf::SocketAddress& address : wanted) {
+        const auto known = std::find_if(servers->begin(), servers->end(), [&](const auto& server) {
+            return server->address() == address;
+        });
+        list->push_back(
+            known != servers->end()
+                ? *known
+                : std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch},
+                                           address, pools));
+    }
+    servers = std::move(list);
+}
+
+std::span<std::uint8_t> Forwarder::State::message_of(QueryRef ref) noexcept {
+    Query* query = queries.find(ref);
+    if (query == nullptr) return {};
+    return query->message;
+}
+
+bool Forwarder::State::forward(const wire::Question& question, std::uint64_t ticket) {
+    const auto slot = queries.take();
+    if (!slot) return false;
+    const auto now = Clock::now();
+    Query& query = queries[*slot];
+    query.ticket = ticket;
+    query.client_id = question.id;
+    query.message.assign(question.message.begin(), question.message.end());
+    query.servers = servers;
+    query.tried = 0;
+    query.attempts = query.waiting = 0;
+    query.tcp_server = query.last_server = nullptr;
+    query.fallback_kind = Fallback::none;
+    queries.schedule_expiry(*slot, now + limits.total);
+    if (query.servers->empty()) {
+        fail_later(*slot, Failure::no_upstream);
+        return true;
+    }
+    queries.schedule_next_try(*slot, now + limits.first_try);
+    if (!try_next(*slot)) fail_later(*slot, Failure::network);
+    probe(*slot);
+    arm();
+    return true;
+}
+
+/// The first server in order that is up and not asked yet, else the first that is not asked yet.
+std::optional<Forwarder::State::Choice>
+Forwarder::State::choose(const Query& query) const noexcept {
+    std::optional<Choice> down;
+    for (std::size_t i = 0; i < query.servers->size(); ++i) {
+        const Choice choice{(*query.servers)[i].get(), 1U << i};
+        if ((query.tried & choice.bit) != 0) continue;
+        if (choice.server->health.up()) return choice;
+        if (!down) down = choice;
+    }
+    return down;
+}
+
+bool Forwarder::State::try_next(std::uint32_t slot) {
+    while (const auto choice = choose(queries[slot])) {
+        queries[slot].tried |= choice->bit;
+        if (send_to(slot, *choice)) return true;
+    }
+    return false;
+}
+
+bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
+    Query& query = queries[slot];
+    if (query.attempts == Query::attempts_max) return false;
+    auto socket = choice.server->send_udp(queries.ref(slot), query.message);
+    if (!socket) {
+        ++choice.server->failures;
+        choice.server->health.failed(Clock::now());
+        return false;
+    }
+    query.last_server = choice.server;
+    query.sockets[query.attempts++] = std::move(socket);
+    ++query.waiting;
+    return true;
+}
+
+/// A server that is down gets a query too, now and then: its reply says that it is back.
+void Forwarder::State::probe(std::uint32_t slot) {
+    const auto list = queries[slot].servers;
+    for (std::size_t i = 0; i < list->size(); ++i) {
+        const std::uint32_t bit = 1U << i;
+        if ((queries[slot].tried & bit) != 0) continue;
+        if (!(*list)[i]->health.probe_due(Clock::now())) continue;
+        queries[slot].tried |= bit;
+        Server* const asked = queries[slot].last_server;
+        send_to(slot, {(*list)[i].get(), bit});
+        queries[slot].last_server = asked;
+    }
+}
+
+void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport transport,
+                                         std::span<std::uint8_t> reply) noexcept {
+    Query* query = queries.find(ref);
+    if (query == nullptr) return;
+    server.health.replied();
+    if (query->waiting > 0) --query->waiting;
+    try {
+        if (transport == Transport::udp && wire::is_truncated(reply)) {
+            return ask_over_tcp(server, ref.slot, reply);
+        }
+        const Fallback kind = fallback_kind(wire::header_rcode(reply));
+        if (kind == Fallback::none) return finish(ref.slot, reply);
+        keep_fallback(*query, kind, reply);
+        give_up_or_go_on(ref.slot);
+    } catch (const std::exception&) {  // no memory for a copy of the reply
+        finish(ref.slot, reply);
+    }
+}
+
+void Forwarder::State::on_exchange_error(Server& server, QueryRef ref, Transport) noexcept {
+    Query* query = queries.find(ref);
+    if (query == nullptr) return;
+    ++server.failures;
+    server.health.failed(Clock::now());
+    if (query->waiting > 0) --query->waiting;
+    if (query->tcp_server == &server) query->tcp_server = nullptr;
+    try {
+        give_up_or_go_on(ref.slot);
+    } catch (const std::exception&) {
+        fail(ref.slot, Failure::network);
+    }
+}
+
+void Forwarder::State::keep_fallback(Query& query, Fallback kind,
+                                     std::span<const std::uint8_t> reply) {
+    if (kind < query.fallback_kind) return;
+    query.fallback_kind = kind;
+    query.fallback.assign(reply.begin(), reply.end());
+}
+
+/// An attempt came to nothing: another server, or what there is.
+void Forwarder::State::give_up_or_go_on(std::uint32_t slot) {
+    if (queries[slot].fallback_kind == Fallback::truncated && queries[slot].tcp_server == nullptr) {
+        return finish_with_fallback(slot, Failure::network);
+    }
+    if (try_next(slot)) return;
+    if (queries[slot].waiting == 0) finish_with_fallback(slot, Failure::network);
+}
+
+void Forwarder::State::ask_over_tcp(Server& server, std::uint32_t slot,
+                                    std::span<const std::uint8_t> reply) {
+    Query& query = queries[slot];
+    if (query.tcp_server != nullptr) return;  // another server's truncated reply came first
+    std::array<std::uint8_t, wire::name_bytes_max + 64> cut;
+    const std::size_t bytes = wire::write_truncated(reply, cut);
+    keep_fallback(query, Fallback::truncated, std::span{cut}.first(bytes));
+    if (bytes == 0 || !server.send_tcp(queries.ref(slot), query.message)) {
+        return finish_with_fallback(slot, Failure::overload);
+    }
+    query.tcp_server = &server;
+    ++query.waiting;
+    tidy_later();
+}
+
+void Forwarder::State::release(std::uint32_t slot) noexcept {
+    Query& query = queries[slot];
+    const QueryRef ref = queries.ref(slot);
+    for (std::size_t i = 0; i < query.attempts; ++i) {
+        query.sockets[i]->forget(ref);
+        query.sockets[i].reset();
+    }
+    if (query.tcp_server != nullptr) query.tcp_server->forget_tcp(ref);
+    queries.release(slot);
+}
+
+void Forwarder::State::finish(std::uint32_t slot, std::span<std::uint8_t> reply) noexcept {
+    const std::uint64_t ticket = queries[slot].ticket;
+    wire::write16(reply, 0, queries[slot].client_id);
+    release(slot);
+    if (sink != nullptr) sink->on_reply(ticket, reply);
+}
+
+void Forwarder::State::finish_with_fallback(std::uint32_t slot, Failure otherwise) noexcept {
+    if (queries[slot].fallback_kind == Fallback::none || queries[slot].fallback.empty()) {
+        return fail(slot, otherwise);
+    }
+    // The slot is free, and perhaps used again, before the sink has seen the reply.
+    auto reply = std::exchange(queries[slot].fallback, {});
+    finish(slot, reply);
+}
+
+void Forwarder::State::fail(std::uint32_t slot, Failure failure) noexcept {
+    const std::uint64_t ticket = queries[slot].ticket;
+    release(slot);
+    if (sink != nullptr) sink->on_failure(ticket, failure);
+}
+
+/// For forward(): whoever asks is not called back before it has returned.
+void Forwarder::State::fail_later(std::uint32_t slot, Failure failure) {
+    asio::post(context, [self = shared_from_this(), ref = queries.ref(slot), failure] {
+        if (self->queries.find(ref) != nullptr) self->finish_with_fallback(ref.slot, failure);
+    });
+}
+
+void Forwarder::State::cancel(std::uint64_t ticket) noexcept {
+    // Rare (a TCP client that went away), so a walk is cheaper than an index kept for every query.
+    for (auto slot = queries.first_expiry(); slot; slot = queries.next_expiry(*slot)) {
+        if (queries[*slot].ticket == ticket) return release(*slot);
+    }
+}
+
+void Forwarder::State::stop() noexcept {
+    sink = nullptr;
+    while (const auto slot = queries.first_expiry()) release(*slot);
+    timer_.cancel();
+    tidy_timer_.cancel();
+    servers.reset();
+}
+
+}  // namespace meshgate::dns::forward

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "dns/forward/forwarder.h"
+#include "dns/forward/query_table.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace meshgate::dns::forward {
+
+/// The forwarder itself: which server is asked when, and what becomes of its reply.
+struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<Forwarder::State> {
+    State(asio::io_context& context, ReplySink& sink, const Limits& limits);
+
+    void set_upstreams(std::span<const conf::SocketAddress> upstreams);
+    bool forward(const wire::Question& question, std::uint64_t ticket);
+    void cancel(std::uint64_t ticket) noexcept;
+    void stop() noexcept;  ///< nobody listens any more
+
+    std::span<std::uint8_t> message_of(QueryRef query) noexcept override;
+    void on_exchange_reply(Server& server, QueryRef query, Transport transport,
+                           std::span<std::uint8_t> reply) noexcept override;
+    void on_exchange_error(Server& server, QueryRef query, Transport transport) noexcept override;
+    void on_ignored_reply() noexcept override { ++ignored; }
+
+    asio::io_context& context;
+    ReplySink* sink;  ///< null after stop()
+    Limits limits;
+    Random random;
+    ReceiveBatch batch;
+    QueryTable queries;
+    std::shared_ptr<const ServerList> servers;
+    std::uint64_t ignored = 0;
+
+private:
+    struct Choice {
+        Server* server;
+        std::uint32_t bit;
+    };
+
+    [[nodiscard]] std::optional<Choice> choose(const Query& query) const noexcept;
+    bool try_next(std::uint32_t slot);  ///< @return false when no server is left in this round
+    bool send_to(std::uint32_t slot, const Choice& choice);
+    void probe(std::uint32_t slot);
+    void keep_fallback(Query& query, Fallback kind, std::span<const std::uint8_t> reply);
+    void give_up_or_go_on(std::uint32_t slot);
+    void ask_over_tcp(Server& server, std::uint32_t slot, std::span<const std::uint8_t> reply);
+
+    void finish(std::uint32_t slot, std::span<std::uint8_t> reply) noexcept;
+    void finish_with_fallback(std::uint32_t slot, Failure otherwise) noexcept;
+    void fail(std::uint32_t slot, Failure failure) noexcept;
+    void fail_later(std::uint32_t slot, Failure failure);
+    void release(std::uint32_t slot) noexcept;
+
+    void arm();
+    void on_timer();
+    void hedge(std::uint32_t slot, Clock::time_point now);
+    void tidy_later();
+
+    asio::steady_timer timer_;
+    asio::steady_timer tidy_timer_;
+    Clock::time_point armed_for_ = Clock::time_point::max();
+    bool tidying_ = false;
+};
+
+}  // namespace meshgate::dns::forward

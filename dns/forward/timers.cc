@@ -1,0 +1,75 @@
+#include "dns/forward/state.h"
+
+#include <algorithm>
+
+namespace meshgate::dns::forward {
+namespace {
+
+constexpr std::chrono::seconds tidy_every{2};
+
+}  // namespace
+
+/// Sets the one timer for the earliest event. Never moved to a later time: a few early wake-ups
+/// cost less than a timer operation for every query.
+void Forwarder::State::arm() {
+    auto earliest = Clock::time_point::max();
+    if (const auto slot = queries.first_expiry()) earliest = queries[*slot].expires;
+    if (const auto slot = queries.first_next_try()) {
+        earliest = std::min(earliest, queries[*slot].next_try);
+    }
+    if (earliest >= armed_for_) return;
+    armed_for_ = earliest;
+    timer_.expires_at(earliest);
+    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        if (self && !error && self->sink != nullptr) self->on_timer();
+    });
+}
+
+void Forwarder::State::on_timer() {
+    const auto now = Clock::now();
+    armed_for_ = Clock::time_point::max();
+    for (auto slot = queries.first_expiry(); slot && queries[*slot].expires <= now;
+         slot = queries.first_expiry()) {
+        finish_with_fallback(*slot, Failure::timeout);
+        if (sink == nullptr) return;
+    }
+    for (auto slot = queries.first_next_try(); slot && queries[*slot].next_try <= now;
+         slot = queries.first_next_try()) {
+        hedge(*slot, now);
+        if (sink == nullptr) return;
+    }
+    arm();
+}
+
+/// No reply for a while: the next server is asked as well, after the last one the first again.
+/// Whoever replies first wins.
+void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
+    queries.schedule_next_try(slot, now + limits.first_try);
+    Query& query = queries[slot];
+    if (query.last_server != nullptr && query.tcp_server == nullptr) {
+        ++query.last_server->failures;
+        query.last_server->health.failed(now);
+    }
+    if (query.tcp_server != nullptr) return;  // the reply is known to exist, and on its way
+    if (try_next(slot)) return;
+    query.tried = 0;
+    try_next(slot);
+}
+
+/// Closes idle connections while there are any.
+void Forwarder::State::tidy_later() {
+    if (tidying_) return;
+    tidying_ = true;
+    tidy_timer_.expires_after(tidy_every);
+    tidy_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+        const auto self = weak.lock();
+        if (!self || error || self->sink == nullptr) return;
+        self->tidying_ = false;
+        bool open = false;
+        for (const auto& server : *self->servers) open = server->tidy(Clock::now()) || open;
+        if (open) self->tidy_later();
+    });
+}
+
+}  // namespace meshgate::dns::forward
