@@ -193,8 +193,11 @@ void TableReader::read(std::string_view key, std::chrono::seconds& to) {
     static constexpr std::array<Unit, 4> units{{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
     const auto* node = find(key);
     if (node == nullptr) return;
-    const auto text = as_string(findings_, *node, name(key));
-    if (!text) return;
+    const auto text = node->value_exact<std::string>();
+    if (!text) {
+        wrong_type(findings_, *node, name(key), "a duration such as \"30s\"");
+        return;
+    }
     if (const auto value = parse_with_unit(*text, units, ttl_max)) {
         to = std::chrono::seconds{*value};
     } else {
@@ -216,8 +219,11 @@ void TableReader::read_bytes(std::string_view key, std::uint64_t& to) {
                                                 {"GiB", 1073741824}}};
     const auto* node = find(key);
     if (node == nullptr) return;
-    const auto text = as_string(findings_, *node, name(key));
-    if (!text) return;
+    const auto text = node->value_exact<std::string>();
+    if (!text) {
+        wrong_type(findings_, *node, name(key), "a size such as \"64MiB\"");
+        return;
+    }
     if (const auto value = parse_with_unit(*text, units, max)) {
         to = static_cast<std::uint64_t>(*value);
     } else {
