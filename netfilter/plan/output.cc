@@ -66,7 +66,8 @@ void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
         }
     }
     if (redirect.outbound.enabled) {
-        rules.push_back({{over_loopback},
+        // A VIP without another route leaves over lo as well, but is no local address: it goes on.
+        rules.push_back({{over_loopback, MatchLocalDestination{}},
                          false,
                          Return{},
                          "applications of this machine talk to each other directly"});
