@@ -1,6 +1,7 @@
 #include "netfilter/nftnl/batch.h"
 
 #include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/ruleset/print.h"
 
 #include <arpa/inet.h>
 
@@ -32,7 +33,7 @@ KernelError::KernelError(std::string object, int error, std::string_view extende
       error_(error) {}
 
 std::string Subject::to_string() const {
-    if (rule != nullptr) return "rule '" + rule->comment + "' in chain " + std::string{name};
+    if (rule != nullptr) return "rule '" + to_nft(*rule) + "' in chain " + std::string{name};
     std::string text{kind};
     if (!name.empty()) text += " " + std::string{name};
     return text;

@@ -188,7 +188,12 @@ def test_a_dry_run_needs_no_privilege_and_loads(network):
     vm.run("nft", "-j", "-f", "-",
            input=network.run("install", "--dry-run", "--format", "json", config=path).stdout)
     by_json = vm.run("nft", "-s", "list", "table", "inet", "meshgate")
-    assert without_table_comment(by_json) == without_table_comment(by_nft)
+    # nft 1.0.6 does not load the comments of sets from JSON
+    assert without_comments(by_json) == without_comments(by_nft)
+
+
+def without_comments(listing):
+    return re.sub(r'^\t+comment ".*"\n', "", listing, flags=re.M)
 
 
 def without_table_comment(listing):

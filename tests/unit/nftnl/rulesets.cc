@@ -37,7 +37,7 @@ constexpr auto daddr = MatchAddress::Field::daddr;
 Ruleset one_chain(BaseChain base, std::vector<Rule> rules, std::vector<Set> sets = {}) {
     return {.table = "meshgate",
             .sets = std::move(sets),
-            .chains = {{.name = "chain", .base = base, .rules = std::move(rules)}}};
+            .chains = {{.name = "only", .base = base, .rules = std::move(rules)}}};
 }
 
 std::vector<Set> sets_of_every_type() {
