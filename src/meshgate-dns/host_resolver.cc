@@ -1,14 +1,11 @@
 #include "src/meshgate-dns/host_resolver.h"
 
 #include "src/common/asio.h"
+#include "src/meshgate-dns/sockaddr.h"
 
 #include <ares.h>
-#include <netinet/in.h>
-#include <sys/select.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -31,23 +28,9 @@ std::vector<conf::IpAddress> addresses_of(const ares_addrinfo* result) {
     std::vector<conf::IpAddress> out;
     const auto* node = result == nullptr ? nullptr : result->nodes;
     for (; node != nullptr; node = node->ai_next) {
-        conf::IpAddress address;
-        if (node->ai_family == AF_INET) {
-            std::array<std::uint8_t, 4> bytes;
-            sockaddr_in in;
-            std::memcpy(&in, node->ai_addr, sizeof in);
-            std::memcpy(bytes.data(), &in.sin_addr, bytes.size());
-            address = conf::IpAddress::ipv4(bytes);
-        } else if (node->ai_family == AF_INET6) {
-            std::array<std::uint8_t, 16> bytes;
-            sockaddr_in6 in6;
-            std::memcpy(&in6, node->ai_addr, sizeof in6);
-            std::memcpy(bytes.data(), &in6.sin6_addr, bytes.size());
-            address = conf::IpAddress::ipv6(bytes);
-        } else {
-            continue;
-        }
-        if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
+        const auto address = from_kernel(node->ai_addr);
+        if (!address || std::find(out.begin(), out.end(), *address) != out.end()) continue;
+        out.push_back(*address);
     }
     return out;
 }

@@ -1,13 +1,11 @@
 #include "src/meshgate-dns/listen_addresses.h"
 
 #include "src/common/errors.h"
+#include "src/meshgate-dns/sockaddr.h"
 
 #include <ifaddrs.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 
@@ -25,31 +23,12 @@ Interfaces interfaces() {
     return Interfaces{list};
 }
 
-std::optional<conf::IpAddress> address_of(const sockaddr* address) {
-    if (address == nullptr) return std::nullopt;
-    if (address->sa_family == AF_INET) {
-        std::array<std::uint8_t, 4> bytes;
-        sockaddr_in in;
-        std::memcpy(&in, address, sizeof in);
-        std::memcpy(bytes.data(), &in.sin_addr, bytes.size());
-        return conf::IpAddress::ipv4(bytes);
-    }
-    if (address->sa_family == AF_INET6) {
-        std::array<std::uint8_t, 16> bytes;
-        sockaddr_in6 in6;
-        std::memcpy(&in6, address, sizeof in6);
-        std::memcpy(bytes.data(), &in6.sin6_addr, bytes.size());
-        return conf::IpAddress::ipv6(bytes);
-    }
-    return std::nullopt;
-}
-
 std::vector<conf::SocketAddress> addresses_of(const conf::InterfacePort& listen) {
     std::vector<conf::SocketAddress> found;
     const Interfaces list = interfaces();
     for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
         if (listen.interface != entry->ifa_name) continue;
-        const auto address = address_of(entry->ifa_addr);
+        const auto address = from_kernel(entry->ifa_addr);
         if (!address) continue;
         const bool scoped = address->family() == conf::Family::ipv6 && address->is_link_local();
         found.push_back({*address, listen.port, scoped ? listen.interface : ""});
@@ -62,6 +41,15 @@ std::vector<conf::SocketAddress> addresses_of(const conf::InterfacePort& listen)
 }
 
 }  // namespace
+
+std::vector<conf::IpAddress> local_addresses() {
+    std::vector<conf::IpAddress> all;
+    const Interfaces list = interfaces();
+    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+        if (const auto address = from_kernel(entry->ifa_addr)) all.push_back(*address);
+    }
+    return all;
+}
 
 std::vector<conf::SocketAddress> listen_addresses(const std::vector<conf::Listen>& listen) {
     std::vector<conf::SocketAddress> all;

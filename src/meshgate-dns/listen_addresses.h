@@ -10,4 +10,7 @@ namespace meshgate::dnsd {
 /// @throws std::runtime_error for an interface that is not there or has no address.
 std::vector<conf::SocketAddress> listen_addresses(const std::vector<conf::Listen>& listen);
 
+/// The addresses of all interfaces of this host as they are now.
+std::vector<conf::IpAddress> local_addresses();
+
 }  // namespace meshgate::dnsd

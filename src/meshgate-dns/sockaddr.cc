@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include <array>
 #include <cstring>
 
 namespace meshgate::dnsd {
@@ -33,6 +34,25 @@ KernelAddress to_kernel(const conf::SocketAddress& address) {
     std::memcpy(&out.storage, &in6, sizeof in6);
     out.length = sizeof in6;
     return out;
+}
+
+std::optional<conf::IpAddress> from_kernel(const sockaddr* address) noexcept {
+    if (address == nullptr) return std::nullopt;
+    if (address->sa_family == AF_INET) {
+        std::array<std::uint8_t, 4> bytes;
+        sockaddr_in in;
+        std::memcpy(&in, address, sizeof in);
+        std::memcpy(bytes.data(), &in.sin_addr, bytes.size());
+        return conf::IpAddress::ipv4(bytes);
+    }
+    if (address->sa_family == AF_INET6) {
+        std::array<std::uint8_t, 16> bytes;
+        sockaddr_in6 in6;
+        std::memcpy(&in6, address, sizeof in6);
+        std::memcpy(bytes.data(), &in6.sin6_addr, bytes.size());
+        return conf::IpAddress::ipv6(bytes);
+    }
+    return std::nullopt;
 }
 
 }  // namespace meshgate::dnsd

@@ -4,6 +4,8 @@
 
 #include <sys/socket.h>
 
+#include <optional>
+
 namespace meshgate::dnsd {
 
 /// An address as the kernel takes it.
@@ -18,5 +20,8 @@ struct KernelAddress {
 
 /// @throws std::system_error for a scope that is no interface.
 KernelAddress to_kernel(const conf::SocketAddress& address);
+
+/// The address alone; none for another family than these two, or a null pointer.
+std::optional<conf::IpAddress> from_kernel(const sockaddr* address) noexcept;
 
 }  // namespace meshgate::dnsd

@@ -1,6 +1,8 @@
 #include "src/meshgate-dns/upstreams.h"
 
 #include "conf/resolv_conf.h"
+#include "src/meshgate-dns/listen_addresses.h"
+#include "src/meshgate-dns/own_listeners.h"
 
 #include <algorithm>
 #include <system_error>
@@ -71,9 +73,10 @@ std::vector<conf::SocketAddress> Upstreams::candidates() const {
 std::vector<std::string> Upstreams::choose() {
     std::vector<std::string> left_out;
     std::vector<conf::SocketAddress> chosen;
+    const auto local = local_addresses();
     for (const conf::SocketAddress& address : candidates()) {
         if (contains(chosen, address)) continue;
-        if (contains(listening_, address)) {
+        if (is_own_listener(address, listening_, local)) {
             left_out.push_back("upstream " + address.to_string() + " is this server: left out");
         } else {
             chosen.push_back(address);
