@@ -1,0 +1,505 @@
+#include "dns/forward/forwarder.h"
+
+#include "fake_server.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <set>
+#include <string>
+
+using namespace meshgate;
+using namespace meshgate::dns;
+using test::Bytes;
+using test::FakeServer;
+
+namespace {
+
+constexpr std::chrono::seconds patience{
+    10};  // for what has to happen; nothing waits for it in vain
+
+/// "xN.mesh" A IN, with an OPT.
+Bytes query_bytes(std::uint8_t n = 0, std::uint16_t id = 0x1234) {
+    return {static_cast<std::uint8_t>(id >> 8U),
+            static_cast<std::uint8_t>(id),
+            1,
+            0,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+            0,
+            1,
+            2,
+            'X',
+            static_cast<std::uint8_t>('a' + n),
+            4,
+            'm',
+            'e',
+            's',
+            'h',
+            0,
+            0,
+            1,
+            0,
+            1,
+            0,
+            0,
+            41,
+            4,
+            208,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0};
+}
+
+Bytes reply_to(Bytes query, unsigned rcode = 0, std::size_t extra = 0) {
+    query[2] = 0x81;
+    query[3] = static_cast<std::uint8_t>(0x80 | rcode);
+    query.insert(query.end(), extra, 0xab);
+    return query;
+}
+
+Bytes truncated(Bytes query) {
+    query = reply_to(std::move(query));
+    query[2] = 0x83;
+    return query;
+}
+
+/// The client's side of a forwarder: what came back for each ticket.
+class Client final : public forward::ReplySink {
+public:
+    explicit Client(const forward::Limits& limits = {}) { reset(limits); }
+
+    void reset(const forward::Limits& limits) {
+        forwarder = std::make_unique<forward::Forwarder>(context, *this, limits);
+    }
+
+    bool ask(std::uint64_t ticket, const Bytes& message = query_bytes()) {
+        wire::Question question;
+        REQUIRE(wire::parse_question(message, question) == wire::Parsed::question);
+        inside_forward_ = true;
+        const bool taken = forwarder->forward(question, ticket);
+        inside_forward_ = false;
+        return taken;
+    }
+
+    void use(std::initializer_list<const FakeServer*> servers) {
+        std::vector<conf::SocketAddress> addresses;
+        for (const FakeServer* server : servers) addresses.push_back(server->at());
+        forwarder->set_upstreams(addresses);
+    }
+
+    /// Runs until `count` tickets are done.
+    void wait_for(std::size_t count) {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (replies.size() + failures.size() < count) {
+            context.restart();
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            context.run_one_for(std::chrono::milliseconds{50});
+        }
+    }
+
+    /// Runs what is ready, without waiting for more.
+    void settle() {
+        context.restart();
+        while (context.poll() > 0) context.restart();
+    }
+
+    void on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept override {
+        CHECK_FALSE(inside_forward_);
+        CHECK(replies.emplace(ticket, Bytes(reply.begin(), reply.end())).second);
+        if (on_done) on_done();
+    }
+    void on_failure(std::uint64_t ticket, forward::Failure failure) noexcept override {
+        CHECK_FALSE(inside_forward_);
+        CHECK(failures.emplace(ticket, failure).second);
+        if (on_done) on_done();
+    }
+
+    asio::io_context context{1};
+    std::unique_ptr<forward::Forwarder> forwarder;
+    std::map<std::uint64_t, Bytes> replies;
+    std::map<std::uint64_t, forward::Failure> failures;
+    std::function<void()> on_done;
+
+private:
+    bool inside_forward_ = false;
+};
+
+forward::Limits quick() {
+    forward::Limits limits;
+    limits.first_try = std::chrono::milliseconds{30};
+    limits.total = std::chrono::milliseconds{200};
+    return limits;
+}
+
+const FakeServer::OnQuery answers = [](const Bytes& query, const FakeServer::Reply& reply) {
+    reply(reply_to(query));
+};
+
+FakeServer::OnQuery says(unsigned rcode) {
+    return [rcode](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(reply_to(query, rcode));
+    };
+}
+
+}  // namespace
+
+TEST_CASE("a query passes byte for byte but for its id, and so does the reply") {
+    Client client;
+    FakeServer server{client.context};
+    Bytes seen;
+    server.on_udp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        seen = query;
+        reply(reply_to(query, 0, 3000));
+    };
+    client.use({&server});
+    REQUIRE(client.ask(7));
+    client.wait_for(1);
+    CHECK(client.replies.at(7) == reply_to(query_bytes(), 0, 3000));
+    seen[0] = 0x12;
+    seen[1] = 0x34;
+    CHECK(seen == query_bytes());
+    CHECK(client.forwarder->in_flight() == 0);
+}
+
+TEST_CASE("replies that are not the reply are ignored until the right one comes") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply({});
+        reply({1, 2, 3});
+        Bytes other_id = reply_to(query, 3), other_name = other_id, other_type = other_id;
+        other_id[1] = static_cast<std::uint8_t>(other_id[1] + 1);
+        other_name[13] = 'x';
+        other_type[22] = 28;
+        for (const Bytes& wrong : {other_id, other_name, other_type, query}) reply(wrong);
+        reply(reply_to(query));
+    };
+    client.use({&server});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == reply_to(query_bytes()));
+    CHECK(client.forwarder->ignored_replies() == 6);
+}
+
+TEST_CASE("ids and ports cannot be told in advance") {
+    Client client;
+    FakeServer server{client.context};
+    std::set<std::pair<int, int>> ids;
+    server.on_udp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        ids.emplace(query[0], query[1]);
+        reply(reply_to(query));
+    };
+    client.use({&server});
+    for (std::uint64_t i = 1; i <= 200; ++i) {
+        client.ask(i);
+        client.wait_for(i);
+    }
+    const std::set<std::uint16_t> ports(server.client_ports.begin(), server.client_ports.end());
+    CHECK(ids.size() > 150);
+    CHECK(ports.size() > 30);
+    CHECK(ports.size() <= forward::Limits{}.udp_sockets);
+}
+
+TEST_CASE("a server that is not there is passed over at once") {
+    Client client;
+    FakeServer good{client.context};
+    good.on_udp = answers;
+    auto gone = std::make_unique<FakeServer>(client.context);
+    client.use({gone.get(), &good});
+    gone.reset();
+    for (std::uint64_t i = 1; i <= 10; ++i) {
+        client.ask(i);
+        client.wait_for(i);
+    }
+    CHECK(client.replies.size() == 10);
+    CHECK_FALSE(client.forwarder->upstreams().at(0).up);
+    CHECK(client.forwarder->upstreams().at(1).up);
+    CHECK(good.udp_queries == 10);
+}
+
+TEST_CASE("when every server is gone the query fails, and later than forward() returned") {
+    Client client;
+    auto gone = std::make_unique<FakeServer>(client.context);
+    client.use({gone.get()});
+    gone.reset();
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.failures.at(1) == forward::Failure::network);
+}
+
+TEST_CASE("without servers the query fails") {
+    Client client;
+    CHECK(client.ask(1));
+    client.wait_for(1);
+    CHECK(client.failures.at(1) == forward::Failure::no_upstream);
+}
+
+TEST_CASE("a silent server costs one wait, then the next is asked as well") {
+    Client client{quick()};
+    FakeServer silent{client.context}, good{client.context};
+    good.on_udp = answers;
+    client.use({&silent, &good});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.count(1) == 1);
+    CHECK(silent.udp_queries == 1);
+    CHECK(good.udp_queries == 1);
+}
+
+TEST_CASE("a late reply of the first server still wins over a silent second") {
+    Client client{quick()};
+    FakeServer slow{client.context}, silent{client.context};
+    Bytes held;
+    FakeServer::Reply answer_later;
+    slow.on_udp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        if (!held.empty()) return;
+        held = reply_to(query);
+        answer_later = reply;
+    };
+    silent.on_udp = [&](const Bytes&, const FakeServer::Reply&) { answer_later(held); };
+    client.use({&slow, &silent});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == reply_to(query_bytes()));
+}
+
+TEST_CASE("when nobody replies the query ends, after asking several times") {
+    Client client{quick()};
+    FakeServer silent{client.context};
+    client.use({&silent});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.failures.at(1) == forward::Failure::timeout);
+    CHECK(silent.udp_queries > 2);
+    CHECK(client.forwarder->in_flight() == 0);
+}
+
+TEST_CASE("a server that cannot or will not answer is bettered by the next") {
+    for (const unsigned rcode : {1U, 2U, 4U, 5U}) {
+        CAPTURE(rcode);
+        Client client;
+        FakeServer bad{client.context}, good{client.context};
+        bad.on_udp = says(rcode);
+        good.on_udp = answers;
+        client.use({&bad, &good});
+        client.ask(1);
+        client.wait_for(1);
+        CHECK(client.replies.at(1) == reply_to(query_bytes()));
+    }
+}
+
+TEST_CASE("NXDOMAIN is an answer: nobody else is asked") {
+    Client client;
+    FakeServer first{client.context}, second{client.context};
+    first.on_udp = says(3);
+    second.on_udp = answers;
+    client.use({&first, &second});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == reply_to(query_bytes(), 3));
+    CHECK(second.udp_queries == 0);
+}
+
+TEST_CASE("when all refuse, the client hears it, SERVFAIL before REFUSED") {
+    Client client;
+    FakeServer first{client.context}, second{client.context};
+    first.on_udp = says(2);
+    second.on_udp = says(5);
+    client.use({&first, &second});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == reply_to(query_bytes(), 2));
+}
+
+TEST_CASE("a truncated reply sends the query to TCP, where a whole one comes, of any size") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(truncated(query));
+    };
+    server.on_tcp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(reply_to(query, 0, 65535 - query.size()));
+    };
+    client.use({&server});
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+        client.ask(i);
+        client.wait_for(i);
+        CHECK(client.replies.at(i).size() == 65535);
+    }
+    CHECK(server.tcp_queries == 5);
+    CHECK(server.tcp_accepted == 1);  // the connection is used again
+}
+
+TEST_CASE("several queries share a connection and are answered in any order") {
+    Client client;
+    FakeServer server{client.context};
+    std::vector<std::pair<Bytes, FakeServer::Reply>> held;
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(truncated(query));
+    };
+    server.on_tcp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        held.emplace_back(query, reply);
+        if (held.size() < 3) return;
+        for (auto it = held.rbegin(); it != held.rend(); ++it) it->second(reply_to(it->first));
+    };
+    client.use({&server});
+    for (std::uint8_t i = 0; i < 3; ++i) client.ask(i, query_bytes(i));
+    client.wait_for(3);
+    for (std::uint8_t i = 0; i < 3; ++i) CHECK(client.replies.at(i) == reply_to(query_bytes(i)));
+    CHECK(server.tcp_accepted == 1);
+}
+
+TEST_CASE("when TCP fails the client gets the truncated reply, and may try itself") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(truncated(query));
+    };
+    client.use({&server});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == truncated(query_bytes()));
+}
+
+TEST_CASE("a connection that the server closed in the meantime is made anew without a word") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(truncated(query));
+    };
+    std::size_t on_this = 0;
+    server.on_tcp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(reply_to(query));
+        if (++on_this == 1) server.on_tcp = nullptr;  // the second query on it closes it
+    };
+    client.use({&server});
+    client.ask(1);
+    client.wait_for(1);
+    client.ask(2);
+    while (server.tcp_queries < 2) {
+        client.context.restart();
+        client.context.run_one_for(std::chrono::milliseconds{50});
+    }
+    server.on_tcp = answers;
+    client.wait_for(2);
+    CHECK(client.replies.at(2) == reply_to(query_bytes()));
+    CHECK(server.tcp_accepted == 2);
+}
+
+TEST_CASE("the table of queries has a bound") {
+    forward::Limits limits;
+    limits.in_flight = 3;
+    Client client{limits};
+    FakeServer silent{client.context};
+    client.use({&silent});
+    for (std::uint64_t i = 0; i < 3; ++i) CHECK(client.ask(i));
+    CHECK_FALSE(client.ask(3));
+    client.forwarder->cancel(1);
+    CHECK(client.ask(4));
+    CHECK(client.forwarder->in_flight() == 3);
+}
+
+TEST_CASE("a cancelled query is never heard of again") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = answers;
+    client.use({&server});
+    client.ask(1);
+    client.forwarder->cancel(1);
+    client.ask(2);
+    client.wait_for(1);
+    CHECK(client.replies.count(1) == 0);
+    CHECK(client.replies.count(2) == 1);
+}
+
+TEST_CASE("new servers are for new queries") {
+    Client client;
+    FakeServer before{client.context}, after{client.context};
+    FakeServer::Reply late;
+    Bytes held;
+    before.on_udp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        held = reply_to(query);
+        late = reply;
+    };
+    after.on_udp = answers;
+    client.use({&before});
+    client.ask(1);
+    while (held.empty()) {
+        client.context.restart();
+        client.context.run_one_for(std::chrono::milliseconds{50});
+    }
+    client.use({&after});
+    client.ask(2);
+    client.wait_for(1);
+    CHECK(client.replies.count(2) == 1);
+    late(held);
+    client.wait_for(2);
+    CHECK(client.replies.count(1) == 1);
+    CHECK(before.udp_queries == 1);
+}
+
+TEST_CASE("a forwarder may end with queries under way: nobody is called") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        reply(truncated(query));
+        reply(reply_to(query));
+    };
+    client.use({&server});
+    for (std::uint64_t i = 0; i < 20; ++i) client.ask(i);
+    client.context.run_one_for(std::chrono::milliseconds{50});
+    const std::size_t done = client.replies.size() + client.failures.size();
+    client.reset({});
+    client.settle();
+    CHECK(client.replies.size() + client.failures.size() == done);
+}
+
+TEST_CASE("a query of ours that a redirect brings back is known by its port, id and question") {
+    Client client;
+    FakeServer server{client.context};
+    Bytes seen;
+    server.on_udp = [&](const Bytes& query, const FakeServer::Reply&) { seen = query; };
+    client.use({&server});
+    client.ask(1);
+    while (seen.empty()) {
+        client.context.restart();
+        client.context.run_one_for(std::chrono::milliseconds{50});
+    }
+    wire::Question question;
+    REQUIRE(wire::parse_question(seen, question) == wire::Parsed::question);
+    const std::uint16_t port = server.client_ports.at(0);
+    CHECK(client.forwarder->is_ours(question, port));
+    CHECK_FALSE(client.forwarder->is_ours(question, static_cast<std::uint16_t>(port ^ 1U)));
+    Client other_worker;
+    CHECK(other_worker.forwarder->is_ours(question, port));
+    client.forwarder->cancel(1);
+    CHECK_FALSE(client.forwarder->is_ours(question, port));
+}
+
+TEST_CASE("who asks again from within a reply gets a reply too") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = answers;
+    client.use({&server});
+    std::uint64_t next = 1;
+    client.on_done = [&] {
+        wire::Question question;
+        const Bytes message = query_bytes();
+        if (wire::parse_question(message, question) != wire::Parsed::question) return;
+        if (next < 50) client.forwarder->forward(question, next++);
+    };
+    client.ask(0);
+    client.wait_for(50);
+    CHECK(client.replies.size() == 50);
+}
