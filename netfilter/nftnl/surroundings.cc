@@ -78,6 +78,13 @@ std::vector<std::string> SurroundingsApplier::apply(const Surroundings& wanted) 
     return lines;
 }
 
+Surroundings SurroundingsApplier::ours() {
+    const auto found = find();
+    Surroundings present{.inbound_passthrough_address6 = found.address_ours, .local_routes = {}};
+    for (const auto& route : found.routes) present.local_routes.push_back(route.destination);
+    return present;
+}
+
 bool SurroundingsApplier::remove() {
     const auto found = find();
     if (found.address_ours) remove_address();

@@ -25,6 +25,10 @@ public:
     /// @throws std::system_error when the kernel refuses, EPERM without privilege.
     std::vector<std::string> apply(const Surroundings& wanted);
 
+    /// What is there of ours, to come back to when an install cannot be finished.
+    /// @throws std::system_error
+    Surroundings ours();
+
     /// Removes everything of ours. @return true when there was something.
     /// @throws std::system_error
     bool remove();

@@ -1,0 +1,91 @@
+#include "netfilter/ruleset/print.h"
+#include "src/common/log.h"
+#include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/lacking.h"
+#include "src/meshgate-redirect/listeners.h"
+#include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/verbs.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+namespace meshgate::redirect {
+namespace {
+
+void report_assumptions(const Setup& setup) {
+    for (const auto& warning : setup.warnings) log::warning(warning);
+    for (const auto& notice : setup.notices) log::notice(notice);
+}
+
+ExitCode dry_run(const Setup& setup, Format format) {
+    if (format == Format::iptables) {
+        throw Unsupported("--format iptables: this build has no iptables engine; use nft or json");
+    }
+    report_assumptions(setup);
+    std::cout << (format == Format::json ? to_nft_json(setup.plan.ruleset)
+                                         : to_nft(setup.plan.ruleset));
+    return ExitCode::done;
+}
+
+/// No IPv6 in the kernel, or switched off for the whole network namespace.
+bool ipv6_is_off() {
+    std::error_code error;
+    if (!std::filesystem::exists("/proc/self/net/if_inet6", error)) return true;
+    std::ifstream in{"/proc/sys/net/ipv6/conf/all/disable_ipv6"};
+    int disabled = 0;
+    return static_cast<bool>(in >> disabled) && disabled != 0;
+}
+
+/// Things left out that somebody should know of; the others are what --verbose is for.
+bool is_worth_a_warning(const std::string& line) {
+    return line.starts_with("lo is down") || line.ends_with("refuses it");
+}
+
+void report(const Setup& setup, const std::vector<std::string>& beside) {
+    report_assumptions(setup);
+    for (const auto& line : beside) {
+        log::write(is_worth_a_warning(line) ? log::Level::warning : log::Level::info, line);
+    }
+    if (setup.config.redirect.ip_family != conf::IpFamilyMode::ipv4 && ipv6_is_off()) {
+        log::notice("IPv6 is off on this machine: its rules are loaded for when it comes back");
+    }
+    for (const auto& line : missing_listeners(setup.config.redirect)) log::warning(line);
+    log::info("installed");
+}
+
+std::vector<std::string> replace(Capture& capture, const netfilter::Plan& plan) {
+    try {
+        return capture.replace(plan);
+    } catch (const netfilter::KernelError& error) {
+        if (error.error() != EPERM) {
+            for (const auto& line : lacking_features(capture.kernel())) log::error(line);
+        }
+        throw;
+    }
+}
+
+}  // namespace
+
+ExitCode install(const Invocation& invocation) {
+    const Setup setup = make_setup(invocation);
+    require_engine(setup.config);
+    if (invocation.dry_run) return dry_run(setup, invocation.format);
+    Capture capture;
+    if (capture.is_foreign()) {
+        log::error("there is a table inet meshgate that meshgate-redirect did not make: it is not "
+                   "replaced (nft delete table inet meshgate, if nobody needs it)");
+        return ExitCode::failed;
+    }
+    if (capture.is(setup.plan)) {
+        log::info("already installed");
+        return ExitCode::done;
+    }
+    report(setup, replace(capture, setup.plan));
+    return ExitCode::done;
+}
+
+}  // namespace meshgate::redirect

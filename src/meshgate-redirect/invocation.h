@@ -1,0 +1,38 @@
+#pragma once
+
+#include "src/common/command_line.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace meshgate::redirect {
+
+enum class Verb : std::uint8_t { install, uninstall, status, diff, check };
+enum class Format : std::uint8_t { nft, json, iptables };
+
+/// A command line, understood.
+struct Invocation {
+    Verb verb = Verb::install;
+    std::optional<std::filesystem::path> config;  ///< --config; "-" is standard input
+    bool verbose = false;
+    bool dry_run = false;
+    bool json = false;
+    Format format = Format::nft;
+    /// kumactl's flags, in order, for apply_flags().
+    std::vector<std::pair<std::string, std::string>> flags;
+};
+
+/// For parse_command_line(): --help and --version too, which are the caller's.
+std::span<const Option> known_options();
+
+/// @throws UsageError for an unknown verb or word, for an option of another verb, and for a value
+/// that is none.
+Invocation parse_invocation(const CommandLine& line);
+
+}  // namespace meshgate::redirect

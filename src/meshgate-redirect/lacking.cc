@@ -1,0 +1,63 @@
+#include "src/meshgate-redirect/lacking.h"
+
+#include <cerrno>
+
+namespace meshgate::redirect {
+namespace {
+
+using namespace netfilter;
+
+struct Feature {
+    std::string name;
+    std::string consequence;
+    std::vector<Set> sets;
+    std::vector<Chain> chains;
+};
+
+std::vector<Feature> features() {
+    const MatchL4Proto tcp{{Protocol::tcp}};
+    const BaseChain nat{ChainType::nat, Hook::output, -105};
+    const BaseChain raw{ChainType::filter, Hook::output, -300};
+    const BaseChain mangle{ChainType::filter, Hook::prerouting, -150};
+    const auto one_rule = [](const BaseChain& base, Rule rule) {
+        return std::vector<Chain>{{"chain", base, {std::move(rule)}}};
+    };
+    return {
+        {"nf_tables for inet (CONFIG_NF_TABLES_INET)", "nothing can be captured", {}, {}},
+        {"NAT and redirect for inet (Linux 5.2, CONFIG_NFT_NAT, CONFIG_NFT_REDIR)",
+         "nothing can be captured",
+         {},
+         one_rule(nat, {{tcp}, true, RedirectTo{15001}, ""})},
+        {"interval sets (CONFIG_NF_TABLES)",
+         "users, ports and networks cannot be told apart",
+         {{"users", "", UidElements{{1, 2}}}},
+         one_rule(raw, {{MatchSkuid{SetRef{"users"}}}, false, Return{}, ""})},
+        {"conntrack zones (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK_ZONES)",
+         "DNS over UDP cannot be captured (redirect.dns.protocols = \"tcp\" can)",
+         {},
+         one_rule(raw, {{}, false, OriginalZone{1}, ""})},
+        {"lookups of the address type (CONFIG_NFT_FIB_INET)",
+         "inbound traffic cannot be told from what is forwarded",
+         {},
+         one_rule(mangle, {{MatchLocalDestination{}}, false, Return{}, ""})},
+        {"conntrack states (CONFIG_NFT_CT)",
+         "redirect.drop_invalid cannot be done",
+         {},
+         one_rule(mangle, {{MatchInvalid{}}, false, Drop{}, ""})},
+    };
+}
+
+}  // namespace
+
+std::vector<std::string> lacking_features(Kernel& kernel) {
+    std::vector<std::string> lines;
+    for (auto& feature : features()) {
+        const auto refusal =
+            kernel.trial({"meshgate", std::move(feature.sets), std::move(feature.chains)});
+        if (!refusal || refusal->error() == EPERM) continue;
+        lines.push_back("this kernel has no " + feature.name + ": " + feature.consequence);
+    }
+    return lines;
+}
+
+}  // namespace meshgate::redirect

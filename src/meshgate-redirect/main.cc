@@ -1,0 +1,128 @@
+#include "conf/load.h"
+#include "src/common/log.h"
+#include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/verbs.h"
+#include "src/users/users.h"
+
+#include "netfilter/nftnl/kernel.h"
+
+#include <cerrno>
+#include <iostream>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+namespace meshgate::redirect {
+namespace {
+
+constexpr std::string_view help_text =
+    R"(Usage: meshgate-redirect VERB [OPTION...]
+
+Captures the traffic of this machine for a service mesh: one nftables table, in one transaction.
+
+Verbs:
+  install                make the capture what the configuration says
+  uninstall              take all of it away; needs no configuration
+  status [--json]        what is installed, and whether it is what the configuration says
+  diff                   what install would add (+) and remove (-)
+  check                  say what is wrong with the configuration, or nothing
+
+Options:
+  --config FILE          the configuration (default: /etc/meshgate/meshgate.toml; "-": standard
+                         input)
+  --dry-run              of install: print the ruleset, change nothing; needs no privilege
+  --format nft|json      of --dry-run
+  --verbose              say what is done
+  --help, --version
+
+Options of kumactl, which override the file:
+  --kuma-dp-user USER             the proxy's user, by name or number
+  --redirect-dns                  capture DNS to the servers in resolv.conf
+  --redirect-all-dns-traffic      capture DNS to any server
+  --redirect-dns-port PORT        where captured DNS goes (15053)
+  --exclude-inbound-ports LIST    TCP ports such as 22,8000-8100 that are left alone
+  --exclude-outbound-ports LIST
+"install transparent-proxy" and "uninstall transparent-proxy" are install and uninstall.
+
+Exit status: 0 done, 1 failed, 2 usage or "differs", 3 not installed, 65 bad configuration,
+77 not permitted.
+)";
+
+ExitCode run(const Invocation& invocation) {
+    switch (invocation.verb) {
+    case Verb::install:
+        return install(invocation);
+    case Verb::uninstall:
+        return uninstall(invocation);
+    case Verb::status:
+        return status(invocation);
+    case Verb::diff:
+        return diff(invocation);
+    case Verb::check:
+        return check(invocation);
+    }
+    return ExitCode::usage;
+}
+
+ExitCode dispatch(std::span<const char* const> arguments) {
+    const CommandLine line = parse_command_line(arguments, known_options());
+    if (line.toggle("help")) {
+        std::cout << help_text;
+        return ExitCode::done;
+    }
+    if (line.toggle("version")) {
+        std::cout << "meshgate-redirect " MESHGATE_VERSION "\n";
+        return ExitCode::done;
+    }
+    const Invocation invocation = parse_invocation(line);
+    log::configure("meshgate-redirect", invocation.verbose ? log::Level::info : log::Level::notice);
+    return run(invocation);
+}
+
+ExitCode refused(int error, const char* message) {
+    if (error != EPERM && error != EACCES) {
+        log::error(message);
+        return ExitCode::failed;
+    }
+    log::error(std::string{message} + "; run as root (CAP_NET_ADMIN)");
+    return ExitCode::not_permitted;
+}
+
+/// The one place where exceptions become exit codes.
+ExitCode guarded(std::span<const char* const> arguments) {
+    try {
+        return dispatch(arguments);
+    } catch (const UsageError& error) {
+        log::error(std::string{error.what()} + " (see meshgate-redirect --help)");
+        return ExitCode::usage;
+    } catch (const conf::Error& error) {
+        for (const auto& one : error.diagnostics()) log::error(one.to_string());
+        return ExitCode::bad_config;
+    } catch (const UnknownUser& error) {
+        log::error(error.what());
+        return ExitCode::bad_config;
+    } catch (const netfilter::KernelError& error) {
+        return refused(error.error(), error.what());
+    } catch (const std::system_error& error) {
+        return refused(error.code().value(), error.what());
+    } catch (const std::exception& error) {
+        log::error(error.what());
+        return ExitCode::failed;
+    }
+}
+
+}  // namespace
+}  // namespace meshgate::redirect
+
+int main(int argc, char** argv) {
+    using namespace meshgate;
+    log::configure("meshgate-redirect", log::Level::notice);
+    const std::span<const char* const> arguments{argv, static_cast<std::size_t>(argc)};
+    const auto code = redirect::guarded(arguments.subspan(argc > 0 ? 1 : 0));
+    std::cout.flush();
+    if (!std::cout) {
+        log::error("standard output: the data could not be written");
+        return static_cast<int>(ExitCode::failed);
+    }
+    return static_cast<int>(code);
+}

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "netfilter/plan/plan.h"
+#include "src/meshgate-redirect/invocation.h"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace meshgate::redirect {
+
+/// This build cannot do what the configuration asks for. Exit code 1.
+class Unsupported : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// The configuration of an invocation (file, then flags) and what it comes to on this machine.
+struct Setup {
+    conf::Config config;
+    netfilter::Plan plan;
+    std::vector<std::string> warnings;  ///< what had to be assumed of this machine
+    std::vector<std::string> notices;   ///< the plan's, and what could not be found out
+};
+
+/// @throws conf::Error, UnknownUser, UsageError
+Setup make_setup(const Invocation& invocation);
+
+/// @throws Unsupported
+void require_engine(const conf::Config& config);
+
+}  // namespace meshgate::redirect

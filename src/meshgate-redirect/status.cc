@@ -1,0 +1,102 @@
+#include "conf/load.h"
+#include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/status_report.h"
+#include "src/meshgate-redirect/verbs.h"
+#include "src/users/users.h"
+
+#include "netfilter/ruleset/print.h"
+
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+namespace meshgate::redirect {
+namespace {
+
+/// Somebody said what should be there: a file or flags. Without either, what is there is taken as
+/// meant: it may have been installed with flags.
+bool has_configuration(const Invocation& invocation) {
+    std::error_code error;
+    return invocation.config || !invocation.flags.empty() ||
+           std::filesystem::exists(conf::default_path, error);
+}
+
+/// The plan, where there is one. A default file that is broken is a problem of the file.
+std::optional<netfilter::Plan> find_plan(const Invocation& invocation,
+                                         std::vector<std::string>& problems) {
+    if (!has_configuration(invocation)) return std::nullopt;
+    try {
+        return make_setup(invocation).plan;
+    } catch (const conf::Error& error) {
+        if (invocation.config || !invocation.flags.empty()) throw;
+        for (const auto& one : error.diagnostics()) problems.push_back(one.to_string());
+    } catch (const UnknownUser& error) {
+        if (invocation.config || !invocation.flags.empty()) throw;
+        problems.emplace_back(error.what());
+    }
+    return std::nullopt;
+}
+
+void add_table_problems(const Capture& capture, std::vector<std::string>& problems) {
+    for (const auto& object : capture.installed()->unknown) {
+        problems.push_back("in the table, but not ours: " + object);
+    }
+    if (capture.installed()->unknown.empty() && capture.was_changed()) {
+        problems.emplace_back("the rules are not those that were installed");
+    }
+}
+
+void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
+                       std::vector<std::string>& problems) {
+    const auto& ownership = *capture.installed()->ownership;
+    if (ownership.format != netfilter::table_format) {
+        problems.emplace_back("installed by a version of another format: install again");
+    } else if (ownership.digest != digest(plan.ruleset)) {
+        problems.emplace_back("the configuration is another one by now: install again");
+    }
+    for (const auto& line : capture.surroundings().differences(plan.surroundings)) {
+        problems.push_back((line.starts_with("+") ? "missing: " : "not wanted: ") + line.substr(2));
+    }
+}
+
+StatusReport make_report(Capture& capture, const std::optional<netfilter::Plan>& plan) {
+    StatusReport report;
+    const auto& installed = capture.installed();
+    if (!installed) {
+        for (const auto& line : capture.surroundings().differences({})) {
+            report.problems.push_back("left behind: " + line.substr(2));
+        }
+        return report;
+    }
+    report.summary = summarize(installed->ruleset);
+    if (capture.is_foreign()) {
+        report.problems.emplace_back("the table inet meshgate was not made by meshgate-redirect");
+    } else {
+        report.version = installed->ownership->version;
+        report.digest = installed->ownership->digest;
+        add_table_problems(capture, report.problems);
+        if (plan) add_plan_problems(capture, *plan, report.problems);
+    }
+    report.state = report.problems.empty() ? State::installed : State::differs;
+    return report;
+}
+
+ExitCode exit_code(State state) {
+    if (state == State::absent) return ExitCode::absent;
+    return state == State::differs ? ExitCode::differs : ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode status(const Invocation& invocation) {
+    std::vector<std::string> file_problems;
+    const auto plan = find_plan(invocation, file_problems);
+    Capture capture;
+    auto report = make_report(capture, plan);
+    report.problems.insert(report.problems.end(), file_problems.begin(), file_problems.end());
+    std::cout << (invocation.json ? to_json(report) : to_text(report));
+    return exit_code(report.state);
+}
+
+}  // namespace meshgate::redirect

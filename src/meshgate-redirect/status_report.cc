@@ -1,0 +1,104 @@
+#include "src/meshgate-redirect/status_report.h"
+
+#include "netfilter/ruleset/words.h"
+#include "src/common/json_string.h"
+#include "src/meshgate-redirect/printable.h"
+
+#include <string_view>
+
+namespace meshgate::redirect {
+namespace {
+
+using netfilter::Summary;
+
+std::string_view word(State state) {
+    switch (state) {
+    case State::installed:
+        return "installed";
+    case State::differs:
+        return "differs";
+    case State::absent:
+        return "absent";
+    }
+    return "absent";
+}
+
+std::string_view word(conf::DnsCaptureMode capture) {
+    return capture == conf::DnsCaptureMode::all ? "all" : "resolv-conf";
+}
+
+template <class Values, class ToText>
+std::string joined(const Values& values, std::string_view separator, ToText to_text) {
+    std::string text;
+    for (const auto& value : values) {
+        if (!text.empty()) text += separator;
+        text += to_text(value);
+    }
+    return text;
+}
+
+template <class Values>
+std::string json_words(const Values& values) {
+    return "[" +
+           joined(values, ",", [](auto value) { return json_string(netfilter::word(value)); }) +
+           "]";
+}
+
+std::string json_port(const std::optional<conf::Port>& port) {
+    return port ? std::to_string(*port) : "null";
+}
+
+std::string json_dns(const std::optional<Summary::Dns>& dns) {
+    if (!dns) return "null";
+    return "{\"port\":" + std::to_string(dns->port) +
+           ",\"capture\":" + json_string(word(dns->capture)) +
+           ",\"protocols\":" + json_words(dns->protocols) + "}";
+}
+
+std::string text_words(const auto& values) {
+    return joined(values, ", ", [](auto value) { return netfilter::word(value); });
+}
+
+std::string text_port(const std::optional<conf::Port>& port) {
+    return port ? "to port " + std::to_string(*port) : "not captured";
+}
+
+std::string text_dns(const std::optional<Summary::Dns>& dns) {
+    if (!dns) return "not captured";
+    return "to port " + std::to_string(dns->port) + " (" + text_words(dns->protocols) + "; " +
+           (dns->capture == conf::DnsCaptureMode::all ? "any server"
+                                                      : "the servers in resolv.conf") +
+           ")";
+}
+
+}  // namespace
+
+std::string to_json(const StatusReport& report) {
+    return "{\"schema\":\"meshgate-redirect.status/1\",\"state\":" +
+           json_string(word(report.state)) + ",\"version\":" + json_string(report.version) +
+           ",\"engine\":\"nftables\"" + ",\"digest\":" + json_string(report.digest) +
+           ",\"families\":" + json_words(report.summary.families) +
+           ",\"inbound\":" + json_port(report.summary.inbound) +
+           ",\"outbound\":" + json_port(report.summary.outbound) +
+           ",\"dns\":" + json_dns(report.summary.dns) + ",\"problems\":[" +
+           joined(report.problems, ",", [](const auto& line) { return json_string(line); }) +
+           "]}\n";
+}
+
+std::string to_text(const StatusReport& report) {
+    std::string text = "state:    " + std::string{word(report.state)} + "\n";
+    if (report.state != State::absent) {
+        if (!report.version.empty())
+            text += "by:       meshgate-redirect " + printable(report.version) + "\n";
+        if (!report.digest.empty()) text += "digest:   " + printable(report.digest) + "\n";
+        text += "families: " + text_words(report.summary.families) + "\n";
+        text += "inbound:  " + text_port(report.summary.inbound) + "\n";
+        text += "outbound: " + text_port(report.summary.outbound) + "\n";
+        text += "dns:      " + text_dns(report.summary.dns) + "\n";
+    }
+    std::string lines;
+    for (const auto& problem : report.problems) lines += "problem:  " + printable(problem) + "\n";
+    return text + lines;
+}
+
+}  // namespace meshgate::redirect

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "netfilter/plan/summary.h"
+
+#include <string>
+#include <vector>
+
+namespace meshgate::redirect {
+
+enum class State : unsigned char { installed, differs, absent };
+
+/// What `status` says.
+struct StatusReport {
+    State state = State::absent;
+    std::string version;  ///< of the program that installed it; empty when absent or not ours
+    std::string digest;
+    netfilter::Summary summary;  ///< of the rules in the kernel; no family when absent
+    std::vector<std::string> problems;
+};
+
+/// {"schema":"meshgate-redirect.status/1", ...}, one line, a newline at the end.
+std::string to_json(const StatusReport& report);
+/// The same for people.
+std::string to_text(const StatusReport& report);
+
+}  // namespace meshgate::redirect

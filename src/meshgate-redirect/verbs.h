@@ -1,0 +1,24 @@
+#pragma once
+
+#include "src/common/exit_code.h"
+#include "src/meshgate-redirect/invocation.h"
+
+/// What meshgate-redirect does, one file a verb. Data goes to standard output, messages to standard
+/// error. All throw what main() turns into exit codes.
+namespace meshgate::redirect {
+
+/// Makes the capture what the configuration says, in one transaction, or leaves everything as it
+/// was. With --dry-run: prints the ruleset.
+ExitCode install(const Invocation& invocation);
+
+/// Takes everything of ours away, whatever the configuration says now.
+ExitCode uninstall(const Invocation& invocation);
+
+ExitCode status(const Invocation& invocation);
+
+/// Prints "+ ..." for what install would add and "- ..." for what it would remove.
+ExitCode diff(const Invocation& invocation);
+
+ExitCode check(const Invocation& invocation);
+
+}  // namespace meshgate::redirect
