@@ -8,7 +8,7 @@ export PATH
 
 build_packages=(g++ meson ninja-build pkg-config cmake ccache doctest-dev libboost-dev libc-ares-dev
   libldns-dev libmnl-dev libnftnl-dev libtomlplusplus-dev)
-mesh_packages=(python3 python3-venv python3-dnspython curl bind9-dnsutils dnsmasq-base iproute2
+mesh_packages=(ca-certificates python3 python3-venv python3-dnspython curl bind9-dnsutils dnsmasq-base iproute2
   iptables nftables tcpdump util-linux procps)
 
 die() {
