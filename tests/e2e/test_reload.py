@@ -30,17 +30,3 @@ def test_no_question_is_lost_over_50_reloads_and_the_last_record_is_served(new_m
     assert mesh.metric('meshgate_dns_reloads_total{result="ok"}') == RELOADS
     assert mesh.metric('meshgate_dns_reloads_total{result="failed"}') == 0
     assert f"\t10.0.0.{RELOADS}\n" in mesh.dig("turn.mesh", "A")
-
-
-def test_a_bad_reload_keeps_the_old_names_and_says_where_the_error_is(new_mesh):
-    mesh = new_mesh()
-    mesh.build_network()
-    mesh.write_config()
-    mesh.start_dns()
-    mesh.write_config("[dns.nonsense]\n")
-    done = mesh.dns_verb("reload")
-    assert done.returncode == 1
-    assert f"{mesh.config}:" in done.stderr + mesh.dns.output()
-    status = json.loads(mesh.dns_verb("status", "--json").stdout)
-    assert status["state"] == "ready" and status["reload"]["ok"] is False
-    assert f"\t{m.VIP}\n" in mesh.dig("@127.0.0.1", "-p", "15053", "backend.mesh", "A")
