@@ -82,7 +82,7 @@ class Mesh:
         self._serve(self.vm, "web.py", "vm", 8080, 22, uid=APP_UID)
         self._serve(self.outside, "big_dns.py", 5300)
         config = self._write("dnsmasq.conf", "\n".join([
-            "no-daemon", "no-resolv", "no-hosts", "user=root", "pid-file=", "port=53",
+            "keep-in-foreground", "no-resolv", "no-hosts", "user=root", "pid-file=", "port=53",
             "log-queries", "log-facility=-", "dns-forward-max=10000", "cache-size=0",
             "local=/outside.example/", "server=/big.example/127.0.0.1#5300",
             f"host-record=www.outside.example,{SERVICE_ADDRESS},{SERVICE_ADDRESS6}", ""]))
