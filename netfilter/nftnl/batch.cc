@@ -39,8 +39,8 @@ std::string Subject::to_string() const {
     return text;
 }
 
-Batch::Batch() : message_(max_message_bytes) {
-    put_control(NFNL_MSG_BATCH_BEGIN, {.kind = "the transaction", .name = {}});
+Batch::Batch(std::optional<std::uint32_t> generation) : message_(max_message_bytes) {
+    put_control(NFNL_MSG_BATCH_BEGIN, generation);
 }
 
 template <class Object, class Build>
@@ -55,7 +55,7 @@ void Batch::put(std::uint16_t type, std::uint16_t flags, Object& object, Build b
     subjects_.push_back(subject);
 }
 
-void Batch::put_control(std::uint16_t type, const Subject& subject) {
+void Batch::put_control(std::uint16_t type, std::optional<std::uint32_t> generation) {
     auto* header = mnl_nlmsg_put_header(message_.data());
     header->nlmsg_type = type;
     header->nlmsg_flags = NLM_F_REQUEST;
@@ -64,8 +64,9 @@ void Batch::put_control(std::uint16_t type, const Subject& subject) {
     generic->nfgen_family = AF_UNSPEC;
     generic->version = NFNETLINK_V0;
     generic->res_id = htons(NFNL_SUBSYS_NFTABLES);
+    if (generation) mnl_attr_put_u32(header, NFNL_BATCH_GENID, htonl(*generation));
     messages_.insert(messages_.end(), message_.begin(), message_.begin() + header->nlmsg_len);
-    subjects_.push_back(subject);
+    subjects_.push_back({.kind = "the transaction", .name = {}});
 }
 
 void Batch::table(Table operation, nftnl_table& table, const Subject& subject) {
@@ -97,7 +98,7 @@ std::optional<KernelError> Batch::run(Netlink& netlink) {
     auto* last = reinterpret_cast<nlmsghdr*>(messages_.data() + last_);
     last->nlmsg_flags = static_cast<std::uint16_t>(last->nlmsg_flags | NLM_F_ACK);
     const auto last_sequence = last->nlmsg_seq;
-    put_control(NFNL_MSG_BATCH_END, {.kind = "the transaction", .name = {}});
+    put_control(NFNL_MSG_BATCH_END, std::nullopt);
 
     netlink.send(messages_);
     std::optional<KernelError> first_refusal;

@@ -23,13 +23,15 @@ struct Subject {
     [[nodiscard]] std::string to_string() const;  ///< "rule 'tcp dport 22 return' in chain output"
 };
 
-/// One nf_tables transaction: all of its messages take effect together, or none. Grows as needed;
+/// One nf_tables transaction: all of its messages are accepted together, or none. Grows as needed;
 /// a message that the kernel refuses is named by its subject.
 class Batch {
 public:
     enum class Table { create, remove };
 
-    Batch();
+    /// @param generation  of the ruleset that the transaction is meant for; when it is another one
+    ///                    by then, the kernel refuses with ERESTART (NFNL_BATCH_GENID)
+    explicit Batch(std::optional<std::uint32_t> generation = std::nullopt);
     void table(Table operation, nftnl_table& table, const Subject& subject);
     void add(nftnl_set& set, const Subject& subject);
     void add_elements(nftnl_set& set, const Subject& subject);
@@ -44,7 +46,7 @@ private:
     template <class Object, class Build>
     void put(std::uint16_t type, std::uint16_t flags, Object& object, Build build,
              const Subject& subject);
-    void put_control(std::uint16_t type, const Subject& subject);
+    void put_control(std::uint16_t type, std::optional<std::uint32_t> generation);
     [[nodiscard]] KernelError refusal(const Answer& answer) const;
 
     std::vector<std::byte> message_;   ///< the message in the making: as large as one can be

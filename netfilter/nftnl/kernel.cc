@@ -4,6 +4,7 @@
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/netlink.h"
 #include "netfilter/nftnl/read.h"
+#include "netfilter/nftnl/replacement.h"
 
 #include <linux/netlink.h>
 
@@ -27,22 +28,20 @@ Kernel::Kernel() : socket_(std::make_unique<Socket>()) {}
 Kernel::~Kernel() = default;
 
 void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership) {
-    Batch batch;
-    append_clearing(batch, ruleset.table);
-    append_ruleset(batch, ruleset,
-                   {.table = ruleset.table, .state = TableState::active, .ownership = &ownership});
-    if (auto refusal = batch.run(socket_->netlink)) {
-        throw KernelError{*std::move(refusal)};
-    }
+    replace_table(socket_->netlink, ruleset, ownership);
 }
 
 bool Kernel::remove(std::string_view table) {
-    Batch batch;
-    append_removal(batch, table);
-    const auto refusal = batch.run(socket_->netlink);
-    if (!refusal) return true;
-    if (refusal->error() == ENOENT) return false;
-    throw KernelError{*refusal};
+    bool removed = false;
+    const auto bridge = bridge_name(table);
+    for (const std::string_view name : {table, std::string_view{bridge}}) {
+        Batch batch;
+        append_removal(batch, name);
+        const auto refusal = batch.run(socket_->netlink);
+        if (refusal && refusal->error() != ENOENT) throw KernelError{*refusal};
+        removed |= !refusal;
+    }
+    return removed;
 }
 
 std::optional<Installed> Kernel::read(std::string_view table) {
@@ -55,7 +54,12 @@ std::optional<Installed> Kernel::read(std::string_view table) {
 std::optional<KernelError> Kernel::trial(const Ruleset& ruleset) {
     const auto name = ruleset.table + std::string{trial_suffix};
     Batch creation;
-    append_clearing(creation, name);
+    try {
+        if (presence(socket_->netlink, name) != TablePresence::absent)
+            append_removal(creation, name);
+    } catch (const KernelError& error) {
+        return error;
+    }
     append_ruleset(creation, ruleset,
                    {.table = name, .state = TableState::dormant, .ownership = nullptr});
     if (auto refusal = creation.run(socket_->netlink)) return refusal;

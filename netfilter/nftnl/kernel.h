@@ -54,12 +54,12 @@ public:
     Kernel(const Kernel&) = delete;
     Kernel& operator=(const Kernel&) = delete;
 
-    /// Makes `ruleset` the content of its table in one transaction, whatever was there; nothing
-    /// changes on error.
+    /// Makes `ruleset` the content of its table, whatever was there: each packet meets the whole of
+    /// the old or the whole of the new. The old stays in force on error.
     /// @throws KernelError
     void replace(const Ruleset& ruleset, const Ownership& ownership);
 
-    /// Removes the table in one transaction. @return false when there was none.
+    /// Removes the table. @return false when there was none.
     bool remove(std::string_view table);
 
     /// Reads the table back. Empty when there is none.

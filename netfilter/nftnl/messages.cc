@@ -94,14 +94,15 @@ void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& op
     }
 }
 
+void append_waking(Batch& batch, std::string_view table) {
+    const auto built = build_table(table);
+    nftnl_table_set_u32(built.get(), NFTNL_TABLE_FLAGS, 0);
+    batch.table(Batch::Table::create, *built, subject_of_table(table));
+}
+
 void append_removal(Batch& batch, std::string_view table) {
     const auto built = build_table(table);
     batch.table(Batch::Table::remove, *built, subject_of_table(table));
-}
-
-void append_clearing(Batch& batch, std::string_view table) {
-    add_table(batch, {.table = table});
-    append_removal(batch, table);
 }
 
 }  // namespace meshgate::netfilter

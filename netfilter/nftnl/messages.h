@@ -24,10 +24,10 @@ struct TableOptions {
 /// @pre `ruleset` and the name outlive the batch, which names its objects in errors.
 void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& options);
 
+/// Hooks the chains of a dormant table in.
+void append_waking(Batch& batch, std::string_view table);
+
 /// Removes the table with all that is in it.
 void append_removal(Batch& batch, std::string_view table);
-
-/// Removes the table whether it is there or not.
-void append_clearing(Batch& batch, std::string_view table);
 
 }  // namespace meshgate::netfilter

@@ -5,6 +5,7 @@
 #include "netfilter/nftnl/intervals.h"
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/read_rule.h"
+#include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/sets.h"
 #include "netfilter/nftnl/userdata.h"
 
@@ -54,21 +55,18 @@ Bytes bytes(const void* data, std::uint32_t length) {
     return {static_cast<const std::uint8_t*>(data), length};
 }
 
-std::uint32_t generation(Netlink& netlink) {
-    Request request{NFT_MSG_GETGEN, AF_UNSPEC};
-    std::uint32_t id = 0;
-    const auto verdict = netlink.ask(*request, [&id](const nlmsghdr& message) {
-        for_each_attribute(message, sizeof(nfgenmsg), [&id](const nlattr& attribute) {
-            if (mnl_attr_get_type(&attribute) == NFTA_GEN_ID &&
-                mnl_attr_validate(&attribute, MNL_TYPE_U32) == 0) {
-                id = ntohl(mnl_attr_get_u32(&attribute));
-            }
-        });
-    });
-    // nfnetlink says EINVAL to questions of a subsystem that it does not have.
-    const int error = verdict.error == EINVAL ? EOPNOTSUPP : verdict.error;
-    if (error != 0) throw KernelError{"nf_tables", error, verdict.text};
-    return id;
+/// The table with its flags and userdata; null when there is none.
+NftTable ask_for_table(Netlink& netlink, const std::string& name) {
+    auto table = own<NftTable>(nftnl_table_alloc());
+    nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name.c_str());
+    Request request{NFT_MSG_GETTABLE};
+    nftnl_table_nlmsg_build_payload(request.get(), table.get());
+    const auto verdict = netlink.ask(
+        *request, [&](const nlmsghdr& message) { nftnl_table_nlmsg_parse(&message, table.get()); });
+    if (verdict.error == ENOENT) return nullptr;
+    if (verdict.error != 0) throw KernelError{"table inet " + name, verdict.error, verdict.text};
+    return table;
 }
 
 /// One pass over the objects of a table, in the order in which they were made.
@@ -90,18 +88,8 @@ public:
 
 private:
     bool read_table_itself() {
-        const auto table = own<NftTable>(nftnl_table_alloc());
-        nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, NFPROTO_INET);
-        nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.c_str());
-        Request request{NFT_MSG_GETTABLE};
-        nftnl_table_nlmsg_build_payload(request.get(), table.get());
-        const auto verdict = netlink_.ask(*request, [&](const nlmsghdr& message) {
-            nftnl_table_nlmsg_parse(&message, table.get());
-        });
-        if (verdict.error == ENOENT) return false;
-        if (verdict.error != 0) {
-            throw KernelError{"table inet " + table_, verdict.error, verdict.text};
-        }
+        const auto table = ask_for_table(netlink_, table_);
+        if (table == nullptr) return false;
         std::uint32_t length = 0;
         const auto* userdata = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &length);
         installed_.ownership = read_ownership(bytes(userdata, length));
@@ -307,11 +295,55 @@ private:
 
 }  // namespace
 
+std::uint32_t generation(Netlink& netlink) {
+    Request request{NFT_MSG_GETGEN, AF_UNSPEC};
+    std::uint32_t id = 0;
+    const auto verdict = netlink.ask(*request, [&id](const nlmsghdr& message) {
+        for_each_attribute(message, sizeof(nfgenmsg), [&id](const nlattr& attribute) {
+            if (mnl_attr_get_type(&attribute) == NFTA_GEN_ID &&
+                mnl_attr_validate(&attribute, MNL_TYPE_U32) == 0) {
+                id = ntohl(mnl_attr_get_u32(&attribute));
+            }
+        });
+    });
+    // nfnetlink says EINVAL to questions of a subsystem that it does not have.
+    const int error = verdict.error == EINVAL ? EOPNOTSUPP : verdict.error;
+    if (error != 0) throw KernelError{"nf_tables", error, verdict.text};
+    return id;
+}
+
+TablePresence presence(Netlink& netlink, std::string_view table) {
+    const auto found = ask_for_table(netlink, std::string{table});
+    if (found == nullptr) return TablePresence::absent;
+    const bool dormant =
+        (nftnl_table_get_u32(found.get(), NFTNL_TABLE_FLAGS) & NFT_TABLE_F_DORMANT) != 0;
+    return dormant ? TablePresence::dormant : TablePresence::active;
+}
+
+namespace {
+
+/// Between two transactions of a replacement, or after one that was killed there, the bridge
+/// serves.
+std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view table) {
+    const auto bridge = bridge_name(table);
+    if (presence(netlink, table) == TablePresence::active ||
+        presence(netlink, bridge) != TablePresence::active) {
+        return TableReader{netlink, table}.read();
+    }
+    auto installed = TableReader{netlink, bridge}.read();
+    if (!installed) throw Interrupted{};
+    installed->ruleset.table = table;
+    installed->unknown.push_back("table " + bridge + " of a replacement that has not ended");
+    return installed;
+}
+
+}  // namespace
+
 std::optional<Installed> read_table(Netlink& netlink, std::string_view table) {
     for (int attempt = 0; attempt < max_attempts; ++attempt) {
         const auto before = generation(netlink);
         try {
-            auto installed = TableReader{netlink, table}.read();
+            auto installed = read_serving_table(netlink, table);
             if (generation(netlink) == before) return installed;
         } catch (const Interrupted&) {
             continue;

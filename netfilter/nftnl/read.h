@@ -3,10 +3,20 @@
 #include "netfilter/nftnl/kernel.h"
 #include "netfilter/nftnl/netlink.h"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
 namespace meshgate::netfilter {
+
+/// The number of the ruleset's present generation: every transaction of anybody counts it up.
+/// @throws KernelError
+std::uint32_t generation(Netlink& netlink);
+
+enum class TablePresence : std::uint8_t { absent, dormant, active };
+
+/// @throws KernelError
+TablePresence presence(Netlink& netlink, std::string_view table);
 
 /// Reads a table back as one generation of the ruleset: when somebody changes nf_tables meanwhile,
 /// it starts again.

@@ -1,0 +1,93 @@
+#include "netfilter/nftnl/replacement.h"
+
+#include "netfilter/nftnl/batch.h"
+#include "netfilter/nftnl/messages.h"
+#include "netfilter/nftnl/read.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace meshgate::netfilter {
+
+namespace {
+
+constexpr int max_attempts = 32;
+
+/// Somebody changed nf_tables since we looked.
+struct Overtaken {};
+
+void run(Netlink& netlink, Batch& batch) {
+    auto refusal = batch.run(netlink);
+    if (!refusal) return;
+    if (refusal->error() == ERESTART) throw Overtaken{};
+    throw KernelError{*std::move(refusal)};
+}
+
+class Replacement {
+public:
+    Replacement(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership)
+        : netlink_(netlink), ruleset_(ruleset), ownership_(ownership), table_(ruleset.table),
+          bridge_(bridge_name(table_)) {}
+
+    void run_once() {
+        if (presence(netlink_, table_) == TablePresence::active) {
+            prepare(bridge_, table_);
+            hand_over(table_, bridge_);
+        }
+        prepare(table_, bridge_);
+        hand_over(bridge_, table_);
+    }
+
+private:
+    /// Makes the table `name`, dormant. What is there of that name does not serve: `serving` does,
+    /// or nothing.
+    void prepare(const std::string& name, const std::string& serving) {
+        Batch batch{generation(netlink_)};
+        const auto before = presence(netlink_, name);
+        if (before == TablePresence::active &&
+            presence(netlink_, serving) != TablePresence::active) {
+            throw Overtaken{};
+        }
+        // Not by the usual "add, delete, add": a table that is made and deleted in one transaction
+        // shows up, empty, until the commit (nft_deactivate_next() of a new object).
+        if (before != TablePresence::absent) append_removal(batch, name);
+        append_ruleset(batch, ruleset_,
+                       {.table = name, .state = TableState::dormant, .ownership = &ownership_});
+        run(netlink_, batch);
+    }
+
+    void hand_over(const std::string& from, const std::string& to) {
+        Batch batch{generation(netlink_)};
+        if (presence(netlink_, to) != TablePresence::dormant) throw Overtaken{};
+        append_waking(batch, to);
+        if (presence(netlink_, from) != TablePresence::absent) append_removal(batch, from);
+        run(netlink_, batch);
+    }
+
+    Netlink& netlink_;
+    const Ruleset& ruleset_;
+    const Ownership& ownership_;
+    std::string table_;
+    std::string bridge_;
+};
+
+}  // namespace
+
+std::string bridge_name(std::string_view table) {
+    return std::string{table} + "-bridge";
+}
+
+void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership) {
+    Replacement replacement{netlink, ruleset, ownership};
+    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+        try {
+            replacement.run_once();
+            return;
+        } catch (const Overtaken&) {
+            continue;
+        }
+    }
+    throw KernelError{"table inet " + ruleset.table, EAGAIN, "the ruleset does not stand still"};
+}
+
+}  // namespace meshgate::netfilter
