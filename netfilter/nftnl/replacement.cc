@@ -5,13 +5,16 @@
 #include "netfilter/nftnl/read.h"
 
 #include <cerrno>
+#include <chrono>
+#include <random>
+#include <thread>
 #include <utility>
 
 namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_attempts = 32;
+constexpr int max_attempts = 100;
 
 /// Somebody changed nf_tables since we looked.
 struct Overtaken {};
@@ -79,12 +82,14 @@ std::string bridge_name(std::string_view table) {
 
 void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership) {
     Replacement replacement{netlink, ruleset, ownership};
+    std::minstd_rand random{std::random_device{}()};
     for (int attempt = 0; attempt < max_attempts; ++attempt) {
         try {
             replacement.run_once();
             return;
         } catch (const Overtaken&) {
-            continue;
+            // Two in lockstep would overtake each other for ever.
+            std::this_thread::sleep_for(std::chrono::microseconds{random() % (1000 * attempt + 1)});
         }
     }
     throw KernelError{"table inet " + ruleset.table, EAGAIN, "the ruleset does not stand still"};

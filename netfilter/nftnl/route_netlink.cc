@@ -57,6 +57,13 @@ unsigned char to_af(Family family) {
     return family == Family::ipv4 ? AF_INET : AF_INET6;
 }
 
+IpAddress loopback_address(Family family) {
+    constexpr std::array<std::uint8_t, 4> localhost4{127, 0, 0, 1};
+    constexpr std::array<std::uint8_t, 16> localhost6{0, 0, 0, 0, 0, 0, 0, 0,
+                                                      0, 0, 0, 0, 0, 0, 0, 1};
+    return family == Family::ipv4 ? IpAddress::ipv4(localhost4) : IpAddress::ipv6(localhost6);
+}
+
 std::optional<IpAddress> to_address(const nlattr& attribute) {
     const auto* bytes = static_cast<const std::uint8_t*>(mnl_attr_get_payload(&attribute));
     switch (mnl_attr_get_payload_len(&attribute)) {
@@ -252,6 +259,7 @@ int RouteNetlink::add_loopback_route(const Cidr& range, std::uint8_t protocol) {
     request->rtm_type = RTN_UNICAST;
     request->rtm_scope = ipv4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     request.put(RTA_DST, range.base);
+    request.put(RTA_PREFSRC, loopback_address(range.base.family()));
     request.put_u32(RTA_OIF, loopback_index);
     return netlink_.ask(request.message()).error;
 }

@@ -55,7 +55,9 @@ public:
     /// `ip address add ADDRESS/128 dev lo proto PROTOCOL`
     int add_loopback_address(const IpAddress& address, std::uint8_t protocol);
     int remove_loopback_address(const IpAddress& address);
-    /// `ip route add RANGE dev lo proto PROTOCOL`
+    /// `ip route add RANGE dev lo proto PROTOCOL src 127.0.0.1`, or `src ::1`. Without the source
+    /// the kernel takes another address of lo, ::6 before all, which means something else there,
+    /// and 0.0.0.0 when lo is the only device.
     int add_loopback_route(const Cidr& range, std::uint8_t protocol);
     int remove_route(const Route& route);
 

@@ -56,7 +56,7 @@ def test_local_resolvers_on_loopback(network):
     network.install(RESOLV_CONF, nameservers=["127.0.0.53"])
     assert udp(network, n.APP, "127.0.0.53") == "resolver"
     assert tcp(network, n.APP, "127.0.0.53") == "resolver"
-    assert udp(network, n.APP, "127.0.0.11") == "ECONNREFUSED"
+    assert tcp(network, n.APP, "127.0.0.11") == "ECONNREFUSED"
 
 
 @BOTH_FAMILIES

@@ -55,6 +55,8 @@ TEST_CASE("address and routes are added, found again and taken away without a tr
     CHECK(applier.apply(both).empty());
     CHECK(output_of("ip -6 addr show dev lo").find("::6/128") != std::string::npos);
     CHECK(output_of("ip route").find("240.0.0.0/4 dev lo proto 173") != std::string::npos);
+    CHECK(output_of("ip route get 240.0.0.7").find("src 127.0.0.1") != std::string::npos);
+    CHECK(output_of("ip -6 route get fd00:fd00::7").find("src ::1") != std::string::npos);
     CHECK(applier.remove());
     CHECK(addresses_and_routes() == before);
     CHECK_FALSE(applier.remove());
