@@ -1,5 +1,7 @@
 #include "src/meshgate-dns/configuration.h"
 
+#include <malloc.h>
+
 #include <system_error>
 #include <utility>
 
@@ -12,7 +14,16 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
     out.vips = std::move(catalogue.state);
     out.warnings = std::move(catalogue.warnings);
     out.config = std::move(loaded.config);
+    // They are in the table now; a big mesh's would be most of what this process holds.
+    out.config.services = {};
+    out.config.records = {};
     return out;
+}
+
+void give_memory_back() noexcept {
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
 }
 
 Configuration load_again(const std::optional<std::filesystem::path>& file,

@@ -14,7 +14,7 @@ namespace meshgate::dnsd {
 
 /// A configuration made ready to be served from.
 struct Configuration {
-    conf::Config config;
+    conf::Config config;  ///< without its services and records
     dns::zone::VipState vips;
     std::shared_ptr<const dns::zone::Table> table;  ///< shared with the workers, see Worker
     std::vector<std::string> warnings;
@@ -32,6 +32,9 @@ Configuration load_again(const std::optional<std::filesystem::path>& file,
 
 /// Writes the state file; what goes wrong is a line in `warnings`.
 void keep_state(Configuration& configuration);
+
+/// To the system, what reading a configuration took and left free: many times what is kept of it.
+void give_memory_back() noexcept;
 
 /// What `now` changed that only a restart can apply, as key names: listen, user and admin.
 std::vector<std::string> needs_restart(const conf::Config& started, const conf::Config& now);

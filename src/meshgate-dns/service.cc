@@ -100,6 +100,7 @@ void Service::start_job(Work work, Then then) {
     const BlockSignals block;
     job_ = std::jthread([this, work = std::move(work), then](const std::stop_token& stop) mutable {
         auto result = work(stop);
+        give_memory_back();
         asio::post(context_, [this, then, result = std::move(result)]() mutable {
             busy_ = false;
             then(std::move(result));
