@@ -59,7 +59,8 @@ void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
             rules.push_back({{over_loopback,
                               MatchAddress{MatchAddress::Field::daddr, Sense::not_equal, family,
                                            localhost(family)},
-                              l4proto({Protocol::tcp}), MatchSkuid{parts.host.proxy_user}},
+                              l4proto({Protocol::tcp}), MatchSkuid{parts.host.proxy_user},
+                              MatchLocalDestination{}},
                              true,
                              RedirectTo{redirect.inbound.port},
                              "the proxy calling this machine comes in as from outside"});

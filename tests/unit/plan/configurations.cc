@@ -91,7 +91,7 @@ port = 15055)",
         {"ipv4_only", R"([redirect]
 ip_family = "ipv4"
 drop_invalid = true
-outbound.exclude_destinations = ["192.0.2.0/24", "2001:db8::/32"]
+outbound.exclude_destinations = ["198.51.100.0/24", "2001:db8::/32"]
 dns.enabled = true)",
          machine({"192.0.2.53", "2001:db8::53"})},
         {"ipv6_only", R"([redirect]
