@@ -48,8 +48,12 @@ void append_dns(std::vector<Rule>& rules, const Parts& parts) {
 void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
     const auto& redirect = parts.config.redirect;
     for (const Family family : parts.families) {
-        rules.push_back({{over_loopback, MatchAddress{MatchAddress::Field::saddr, Sense::equal,
-                                                      family, passthrough_source(family)}},
+        // To local addresses only: ::6 is also what the kernel chooses as the source of an
+        // application's packet to a VIP that leaves over lo.
+        rules.push_back({{over_loopback,
+                          MatchAddress{MatchAddress::Field::saddr, Sense::equal, family,
+                                       passthrough_source(family)},
+                          MatchLocalDestination{}},
                          false,
                          Return{},
                          "from the proxy to the application behind it"});

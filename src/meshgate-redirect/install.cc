@@ -31,8 +31,10 @@ ExitCode dry_run(const Setup& setup, Format format) {
     return ExitCode::done;
 }
 
-/// No IPv6 in the kernel, or switched off for the whole network namespace.
-bool ipv6_is_off() {
+/// No IPv6 in the kernel, or switched off for lo or the whole network namespace.
+bool ipv6_is_off(const std::vector<std::string>& beside) {
+    const auto says_so = [](const std::string& line) { return line.starts_with("IPv6 is off"); };
+    if (std::ranges::any_of(beside, says_so)) return true;
     std::error_code error;
     if (!std::filesystem::exists("/proc/self/net/if_inet6", error)) return true;
     std::ifstream in{"/proc/sys/net/ipv6/conf/all/disable_ipv6"};
@@ -50,7 +52,7 @@ void report(const Setup& setup, const std::vector<std::string>& beside) {
     for (const auto& line : beside) {
         log::write(is_worth_a_warning(line) ? log::Level::warning : log::Level::info, line);
     }
-    if (setup.config.redirect.ip_family != conf::IpFamilyMode::ipv4 && ipv6_is_off()) {
+    if (setup.config.redirect.ip_family != conf::IpFamilyMode::ipv4 && ipv6_is_off(beside)) {
         log::notice("IPv6 is off on this machine: its rules are loaded for when it comes back");
     }
     for (const auto& line : missing_listeners(setup.config.redirect)) log::warning(line);

@@ -53,6 +53,13 @@ Packet arriving(Protocol protocol, const std::string& source, const std::string&
             .to_this_host = to_this_host};
 }
 
+/// As the kernel chooses its source (prefer the outgoing interface, RFC 6724 rule 5).
+Packet to_vip_from_passthrough(Uid uid) {
+    auto packet = to_vip(uid, "fd00:fd00::1");
+    packet.source = "::6";
+    return packet;
+}
+
 Packet passthrough(const std::string& source, const std::string& destination) {
     auto packet = from(proxy, tcp, destination, 8080, "lo");
     packet.source = source;
@@ -89,6 +96,7 @@ TEST_CASE("the main job: who sends what where") {
            {"to a VIP", from(app, tcp, "240.0.0.0", 80), to_outbound},
            {"to a VIP without a default route", to_vip(app, "240.0.0.0"), to_outbound},
            {"to an IPv6 VIP without one", to_vip(app, "fd00:fd00::1"), to_outbound},
+           {"to an IPv6 VIP from ::6", to_vip_from_passthrough(app), to_outbound},
            {"other UDP", from(app, udp, "203.0.113.1", 443), left_alone},
            {"its DNS", from(app, udp, "192.0.2.53", 53), udp_dns},
            {"its DNS over TCP", from(app, tcp, "192.0.2.53", 53), tcp_dns},
