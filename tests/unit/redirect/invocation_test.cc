@@ -1,0 +1,86 @@
+#include "src/meshgate-redirect/invocation.h"
+
+#include <doctest/doctest.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+using namespace meshgate;
+using namespace meshgate::redirect;
+
+namespace {
+
+Invocation parse(std::vector<const char*> arguments) {
+    return parse_invocation(parse_command_line(arguments, known_options()));
+}
+
+std::string error_of(std::vector<const char*> arguments) {
+    try {
+        parse(std::move(arguments));
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("the seed's command is understood") {
+    const auto invocation = parse({"install", "transparent-proxy", "--kuma-dp-user", "kuma-dp",
+                                   "--redirect-dns", "--exclude-inbound-ports", "22", "--verbose"});
+    CHECK(invocation.verb == Verb::install);
+    CHECK(invocation.verbose);
+    CHECK_FALSE(invocation.config.has_value());
+    CHECK(invocation.flags ==
+          std::vector<std::pair<std::string, std::string>>{{"kuma-dp-user", "kuma-dp"},
+                                                           {"redirect-dns", "true"},
+                                                           {"exclude-inbound-ports", "22"}});
+    CHECK(parse({"uninstall", "transparent-proxy"}).verb == Verb::uninstall);
+}
+
+TEST_CASE("options stand before or after the verb") {
+    for (const auto& arguments :
+         {std::vector<const char*>{"--config", "a.toml", "install", "--dry-run"},
+          std::vector<const char*>{"--dry-run", "install", "--config=a.toml"}}) {
+        const auto invocation = parse(arguments);
+        CHECK(invocation.config == "a.toml");
+        CHECK(invocation.dry_run);
+        CHECK(invocation.format == Format::nft);
+    }
+    CHECK(parse({"install", "--dry-run", "--format", "json"}).format == Format::json);
+    CHECK(parse({"install", "--dry-run", "--format=iptables"}).format == Format::iptables);
+    CHECK(parse({"status", "--json"}).json);
+    CHECK(parse({"check", "--config", "-"}).config == "-");
+}
+
+TEST_CASE("whoever installs with flags may ask with the same flags") {
+    for (const auto* verb : {"install", "status", "diff", "check"}) {
+        CHECK(parse({verb, "--redirect-dns"}).flags.size() == 1);
+    }
+    CHECK(error_of({"uninstall", "--redirect-dns"}) == "'uninstall' takes no '--redirect-dns'");
+}
+
+TEST_CASE("a command line that makes no sense says what to write instead") {
+    struct Row {
+        std::vector<const char*> arguments;
+        std::string message;
+    };
+    const Row rows[] = {
+        {{}, "a verb is missing"},
+        {{"instal"}, "unknown verb 'instal', did you mean 'install'?"},
+        {{"frobnicate"}, "unknown verb 'frobnicate'"},
+        {{"install", "transparent-proxi"}, "'install' takes no 'transparent-proxi'"},
+        {{"install", "transparent-proxy", "now"}, "'install' takes no 'now'"},
+        {{"status", "transparent-proxy"}, "'status' takes no 'transparent-proxy'"},
+        {{"status", "--dry-run"}, "'status' takes no '--dry-run'"},
+        {{"install", "--json"}, "'install' takes no '--json'"},
+        {{"install", "--format", "json"}, "--format goes with --dry-run"},
+        {{"install", "--dry-run", "--format", "xml"},
+         "--format is nft, json or iptables, not 'xml'"},
+        {{"install", "--redirect-dsn"},
+         "unknown option '--redirect-dsn', did you mean '--redirect-dns'?"},
+        {{"install", "--kuma-dp-user"}, "option '--kuma-dp-user' needs a value"},
+    };
+    for (const Row& row : rows) CHECK(error_of(row.arguments) == row.message);
+}

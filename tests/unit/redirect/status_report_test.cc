@@ -1,0 +1,54 @@
+#include "src/meshgate-redirect/status_report.h"
+
+#include <doctest/doctest.h>
+
+#include <ostream>
+#include <string>
+
+using namespace meshgate;
+using namespace meshgate::redirect;
+using netfilter::Summary;
+
+namespace {
+
+StatusReport installed() {
+    return {State::installed,
+            "0.1.0",
+            "00ff",
+            {{conf::Family::ipv4, conf::Family::ipv6},
+             15006,
+             15001,
+             Summary::Dns{15053, conf::DnsCaptureMode::all, {conf::Protocol::udp}}},
+            {}};
+}
+
+}  // namespace
+
+TEST_CASE("the JSON of a status has every key, and null for what is off") {
+    CHECK(to_json(installed()) ==
+          R"({"schema":"meshgate-redirect.status/1","state":"installed","version":"0.1.0",)"
+          R"("engine":"nftables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
+          R"("outbound":15001,"dns":{"port":15053,"capture":"all","protocols":["udp"]},)"
+          R"("problems":[]})"
+          "\n");
+    CHECK(to_json({}) ==
+          R"({"schema":"meshgate-redirect.status/1","state":"absent","version":"",)"
+          R"("engine":"nftables","digest":"","families":[],"inbound":null,"outbound":null,)"
+          R"("dns":null,"problems":[]})"
+          "\n");
+}
+
+TEST_CASE("problems are told in both forms, whatever bytes are in them") {
+    auto report = installed();
+    report.state = State::differs;
+    report.problems = {"a \"quoted\" one", "an\x1b escape"};
+    const auto json = to_json(report);
+    CHECK(json.find(R"("problems":["a \"quoted\" one","an\u001b escape"])") != json.npos);
+    const auto text = to_text(report);
+    CHECK(text.starts_with("state:    differs\n"));
+    CHECK(text.ends_with("problem:  a \"quoted\" one\nproblem:  an\\x1b escape\n"));
+}
+
+TEST_CASE("what is absent has a state and nothing else") {
+    CHECK(to_text({}) == "state:    absent\n");
+}

@@ -1,0 +1,197 @@
+#!/bin/sh
+# verbs_test.sh PROGRAM: what the verbs do to a network namespace, how they end and what they say.
+set -u
+if [ "$(id -u)" != 0 ] || ! unshare -n true 2>/dev/null || ! command -v nft >/dev/null; then
+  echo "needs root, network namespaces and nft"
+  exit 77
+fi
+if [ "${MESHGATE_INSIDE:-}" = "" ]; then
+  MESHGATE_INSIDE=yes exec unshare -n -m sh "$0" "$@"
+fi
+
+program=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+chmod 755 "$folder"
+cp "$program" "$folder/meshgate-redirect" # where everybody can reach it
+program=$folder/meshgate-redirect
+config=$folder/meshgate.toml
+ip link set lo up
+failures=0
+
+cat >"$config" <<'TOML'
+[proxy]
+user = 5678
+[redirect.inbound]
+exclude_ports = [22]
+[redirect.dns]
+enabled = true
+capture = "all"
+protocols = ["udp", "tcp"]
+[vip]
+ipv6 = "fd00:fd00::/64"
+TOML
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# run STATUS WORDS...: the program ends with that status; its output is in $out and $err.
+run() {
+  wanted=$1
+  shift
+  "$@" >"$folder/out" 2>"$folder/err"
+  got=$?
+  out=$(cat "$folder/out")
+  err=$(cat "$folder/err")
+  [ $got = "$wanted" ] || fail "$* ended with $got, not $wanted: $out $err"
+}
+meshgate() {
+  status=$1
+  shift
+  run "$status" "$program" "$@" --config "$config"
+}
+contains() { # contains TEXT PART
+  case $1 in *"$2"*) ;; *) fail "'$2' is not in: $1" ;; esac
+}
+everything() { # all that install may touch, with handles
+  nft -a list ruleset
+  ip address show dev lo
+  ip route show table all
+  ip -6 route show table all
+}
+is() { # is WHAT BEFORE AFTER
+  [ "$2" = "$3" ] || fail "$1 changed: $3"
+}
+
+empty=$(everything)
+meshgate 3 status
+contains "$out" absent
+meshgate 2 diff
+contains "$out" "+ address ::6/128 dev lo"
+case $out in *"
+- "*) fail "diff of nothing removes something: $out" ;; esac
+meshgate 0 uninstall
+meshgate 0 check
+is "nothing" "$empty" "$(everything)"
+
+# --dry-run: the same twice, without privilege, and what install makes of it
+meshgate 0 install --dry-run
+first=$out
+run 0 setpriv --reuid 65534 --clear-groups "$program" install --dry-run --config "$config"
+is "--dry-run" "$first" "$out"
+is "nothing" "$empty" "$(everything)"
+listed() { nft list ruleset | grep -v '^	comment "meshgate '; }
+echo "$first" | nft -f - || fail "nft refuses the dry run"
+by_nft=$(listed)
+nft delete table inet meshgate
+meshgate 0 install
+contains "$err" "nobody listens on TCP port 15001"
+is "the table" "$by_nft" "$(listed)"
+meshgate 0 install --dry-run --format json
+meshgate 1 install --dry-run --format iptables
+contains "$err" "no iptables engine"
+
+# a second install changes nothing and says nothing
+installed=$(everything)
+meshgate 0 install
+is "a no-op" "$installed" "$(everything)"
+is "messages of a no-op" "" "$err"
+meshgate 0 install --verbose
+contains "$err" "already installed"
+meshgate 0 diff
+is "diff" "" "$out"
+meshgate 0 status
+
+# what was changed is seen and repaired
+for change in "nft flush ruleset" "nft add rule inet meshgate output return" \
+  "nft delete element inet meshgate excluded_inbound_ports { 22 }" \
+  "ip -6 address delete ::6/128 dev lo" "ip route delete 240.0.0.0/4 dev lo" \
+  "ip -6 route delete fd00:fd00::/64 dev lo" "nft add rule inet meshgate output accept"; do
+  $change
+  meshgate 2 diff
+  [ -n "$out" ] || fail "diff says nothing of: $change"
+  case $change in *"flush ruleset") meshgate 3 status ;; *) meshgate 2 status ;; esac
+  contains "$out" "problem: "
+  meshgate 0 install
+  meshgate 0 status
+  contains "$out" installed
+done
+
+# a change of the configuration, and flags over the file
+meshgate 2 status --exclude-inbound-ports 22,80
+meshgate 2 diff --exclude-inbound-ports 22,80
+is "diff" "+ element excluded_inbound_ports { 80 }" "$out"
+meshgate 0 install transparent-proxy --exclude-inbound-ports 22,80
+meshgate 0 status --exclude-inbound-ports 22,80
+meshgate 2 status
+run 0 "$program" status # nobody says what it should be
+
+# an ordinary user
+before=$(everything)
+for verb in install status diff uninstall; do
+  run 77 setpriv --reuid 65534 --clear-groups "$program" $verb --config "$config"
+  contains "$err" "run as root"
+done
+is "by an ordinary user" "$before" "$(everything)"
+
+# a bad configuration changes nothing; uninstall does not read it
+bad=$folder/bad.toml
+printf '[redirect]\nprot = 1\n[proxy]\nuser = "nobody-of-this-name"\n' >"$bad"
+for verb in install status diff check; do
+  run 65 "$program" $verb --config "$bad"
+  contains "$err" "$bad:2:"
+done
+printf '[proxy]\nuser = "nobody-of-this-name"\n' >"$bad"
+run 65 "$program" install --config "$bad"
+contains "$err" "$bad:2:"
+run 65 "$program" check --config "$folder/none.toml"
+printf '[redirect]\nengine = "iptables"\n' >"$bad"
+run 1 "$program" install --config "$bad"
+contains "$err" "no iptables engine"
+is "by a bad configuration" "$before" "$(everything)"
+printf 'no TOML' >"$bad"
+run 0 "$program" uninstall --config "$bad"
+is "uninstall" "$(echo "$empty" | sed 's/valid_lft.*//')" "$(everything | sed 's/valid_lft.*//')"
+
+# after somebody flushed the ruleset, uninstall takes the rest
+meshgate 0 install
+nft flush ruleset
+run 0 "$program" uninstall transparent-proxy
+is "uninstall" "$(echo "$empty" | sed 's/valid_lft.*//')" "$(everything | sed 's/valid_lft.*//')"
+
+# a foreign table of our name
+nft add table inet meshgate
+before=$(everything)
+meshgate 1 install
+contains "$err" "did not make"
+meshgate 1 uninstall
+meshgate 2 status
+is "a foreign table" "$before" "$(everything)"
+nft delete table inet meshgate
+
+# IPv6 off: a notice
+echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+meshgate 0 install
+contains "$err" "IPv6 is off"
+meshgate 0 status
+echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+ip link set lo down && ip link set lo up
+meshgate 0 install
+meshgate 0 status
+meshgate 0 uninstall
+
+# the words of a usage error
+run 2 "$program"
+run 2 "$program" instal
+contains "$err" "did you mean 'install'"
+run 2 "$program" install --redirect-dns --redirect-all-dns-traffic
+run 2 "$program" install --confirm 60s
+run 0 "$program" --version
+contains "$out" "meshgate-redirect "
+run 0 "$program" --help
+contains "$out" "Usage: meshgate-redirect"
+
+[ $failures = 0 ] && echo "ok"
+exit $((failures > 0))
