@@ -52,10 +52,17 @@ void note_missing_servers(const Parts& parts, std::vector<std::string>& notices)
     }
 }
 
+bool is_ours(const conf::Config& config, const conf::SocketAddress& server) {
+    return std::ranges::any_of(config.dns.listen, [&server](const conf::Listen& listen) {
+        const auto* address = std::get_if<conf::SocketAddress>(&listen);
+        return address != nullptr && *address == server;
+    });
+}
+
 /// Captured questions of a resolver on this machine come back to it, by way of ours.
 void note_local_resolvers(const Parts& parts, std::vector<std::string>& notices) {
     for (const auto& server : parts.host.nameservers) {
-        if (!server.address.is_loopback()) continue;
+        if (!server.address.is_loopback() || is_ours(parts.config, server)) continue;
         notices.push_back("nameserver " + server.address.to_string() +
                           " is on this machine: its user must be in proxy.exempt_users, or its "
                           "own questions are captured too");

@@ -1,5 +1,6 @@
 #include "src/meshgate-redirect/capture.h"
 
+#include "netfilter/nftnl/replacement.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/setup.h"
@@ -28,9 +29,13 @@ Surroundings both(const Surroundings& before, const Surroundings& wanted) {
     return all;
 }
 
-/// Undoes what an install did that cannot be finished; the reason of that is thrown on.
-void take_back(netfilter::SurroundingsApplier& surroundings, const Surroundings& before) {
+/// Undoes what an install did that cannot be finished, unless the new rules are in force all the
+/// same and need it; the reason is thrown on.
+void take_back(netfilter::Kernel& kernel, netfilter::SurroundingsApplier& surroundings,
+               const Surroundings& before, const std::string& new_digest) {
     try {
+        const auto now = kernel.read(table_name);
+        if (now && now->ownership && now->ownership->digest == new_digest) return;
         surroundings.apply(before);
     } catch (const std::exception& error) {
         log::error(std::string{"taking back what was done: "} + error.what());
@@ -59,19 +64,21 @@ bool Capture::is(const netfilter::Plan& plan) {
            installed_->ownership->format == netfilter::table_format &&
            installed_->ownership->digest == digest(plan.ruleset) &&
            installed_->ruleset == plan.ruleset &&
-           surroundings_.differences(plan.surroundings).empty();
+           surroundings_.differences(plan.surroundings).empty() &&
+           !kernel_.read(netfilter::bridge_name(table_name));  // of a replacement that failed
 }
 
 std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
     const Surroundings before = surroundings_.ours();
+    const netfilter::Ownership ownership{.format = netfilter::table_format,
+                                         .version = MESHGATE_VERSION,
+                                         .digest = digest(plan.ruleset)};
     std::vector<std::string> lines;
     try {
         lines = surroundings_.apply(both(before, plan.surroundings));
-        kernel_.replace(plan.ruleset, {.format = netfilter::table_format,
-                                       .version = MESHGATE_VERSION,
-                                       .digest = digest(plan.ruleset)});
+        kernel_.replace(plan.ruleset, ownership);
     } catch (const std::exception&) {
-        take_back(surroundings_, before);
+        take_back(kernel_, surroundings_, before, ownership.digest);
         throw;
     }
     const auto more = surroundings_.apply(plan.surroundings);

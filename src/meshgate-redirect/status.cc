@@ -40,7 +40,7 @@ std::optional<netfilter::Plan> find_plan(const Invocation& invocation,
 
 void add_table_problems(const Capture& capture, std::vector<std::string>& problems) {
     for (const auto& object : capture.installed()->unknown) {
-        problems.push_back("in the table, but not ours: " + object);
+        problems.push_back("not as installed: " + object);
     }
     if (capture.installed()->unknown.empty() && capture.was_changed()) {
         problems.emplace_back("the rules are not those that were installed");
