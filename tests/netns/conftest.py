@@ -53,7 +53,7 @@ def bounded():
         raise TestTooSlow("the test took more than its limit")
 
     before = signal.signal(signal.SIGALRM, too_slow)
-    signal.alarm(1200 if os.environ.get("MESHGATE_FULL") else 60)
+    signal.alarm(1200 if os.environ.get("MESHGATE_FULL") else 150)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -61,7 +61,8 @@ def bounded():
 
 @pytest.fixture(scope="session")
 def shared_network():
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that it is taken down
+    # So that the network is taken down, and no test after this one begins.
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
     with lab.lab_folder() as folder:
         made = n.Network(folder)
         try:
