@@ -32,21 +32,52 @@ bool is_meta_type(unsigned type) {
     return type == 0 || type == 41 || (type >= 128 && type <= 255);
 }
 
+/// What this table makes itself, or would have to follow for names that it does not hold.
+void check_type(const conf::Record& record, ldns_rr_type type) {
+    if (is_meta_type(type)) fail(record, "'" + record.type + "' is no type of a record");
+    if (type == LDNS_RR_TYPE_SOA) {
+        fail(record, "an SOA cannot be given: each domain of 'mesh.domains' has one already");
+    }
+    if (type == LDNS_RR_TYPE_DNAME) {
+        fail(record, "a DNAME would rename every name below it, which is not done here: give each "
+                     "of them a CNAME");
+    }
+}
+
+/// Zone-file syntax that would end the value, or go on in the next line.
+void check_line(const conf::Record& record) {
+    bool quoted = false;
+    for (std::size_t i = 0; i < record.value.size(); ++i) {
+        const char c = record.value[i];
+        if (c == '\n' || c == '\r' || c == '\0') fail(record, "the value must be one line");
+        if (c == '\\') ++i;
+        if (c == '"') quoted = !quoted;
+        if (!quoted && (c == ';' || c == '(' || c == ')')) {
+            fail(record, std::string{"'"} + c + "' has a meaning of its own in zone files: put \"" +
+                             "quotes\" around the text, within the quotes of TOML");
+        }
+    }
+}
+
+/// "'10.0.0' is not an IPv4 address", or what ldns says of other types.
+[[noreturn]] void fail_value(const conf::Record& record, ldns_rr_type type, ldns_status status) {
+    const std::string value = "'" + record.value + "' is ";
+    if (type == LDNS_RR_TYPE_A) fail(record, value + "not an IPv4 address");
+    if (type == LDNS_RR_TYPE_AAAA) fail(record, value + "not an IPv6 address");
+    fail(record,
+         value + "no value of type " + record.type + " (" + ldns_get_errorstr_by_id(status) + ")");
+}
+
 Rr parse(const conf::Record& record, std::uint32_t ttl) {
     const ldns_rr_type type = ldns_get_rr_type_by_name(record.type.c_str());
-    if (is_meta_type(type)) fail(record, "'" + record.type + "' is no type of a record");
-    if (record.value.find_first_of("\n\r") != std::string::npos) {
-        fail(record, "the value must be one line");
-    }
+    check_type(record, type);
+    check_line(record);
     const std::string line =
         record.name + ". " + std::to_string(ttl) + " IN " + record.type + " " + record.value;
     ldns_rr* rr = nullptr;
     const ldns_status status = ldns_rr_new_frm_str(&rr, line.c_str(), ttl, nullptr, nullptr);
     Rr owned{rr};
-    if (status != LDNS_STATUS_OK || !owned) {
-        fail(record, "'" + record.value + "' is no value of type " + record.type + " (" +
-                         ldns_get_errorstr_by_id(status) + ")");
-    }
+    if (status != LDNS_STATUS_OK || !owned) fail_value(record, type, status);
     return owned;
 }
 

@@ -83,12 +83,10 @@ Parsed parse_question(std::span<const std::uint8_t> message, Question& out) noex
             out.qclass = read16(message, header_bytes + bytes + 2);
         }
     }
+    const bool whole = out.qname_bytes != 0 && read_records(message, out.end(), counts, out.edns);
+    if (!whole) out.edns.reset();
     if ((out.flags & flag::opcode) != 0) return Parsed::notimp;
-    if (out.qname_bytes == 0) return Parsed::formerr;
-    if (!read_records(message, out.end(), counts, out.edns)) {
-        out.edns.reset();
-        return Parsed::formerr;
-    }
+    if (!whole) return Parsed::formerr;
     return out.edns && out.edns->version > 0 ? Parsed::badvers : Parsed::question;
 }
 

@@ -28,13 +28,13 @@ AnswerWriter::AnswerWriter(const Question& question, std::size_t limit,
       at_(copy(question.message.subspan(header_bytes, question.qname_bytes + 4), out,
                header_bytes)) {}
 
-bool AnswerWriter::record(const PlacedName& owner, std::uint16_t rtype, std::uint32_t ttl,
-                          std::span<const std::uint8_t> rdata) noexcept {
+std::size_t AnswerWriter::add(Section section, const PlacedName& owner, std::uint16_t rtype,
+                              std::uint32_t ttl, std::span<const std::uint8_t> rdata) noexcept {
     const bool by_pointer = owner.offset < pointer_reach;
     const std::size_t owner_bytes = by_pointer ? 2 : owner.name.size();
     if (truncated_ || at_ + owner_bytes + record_fixed_bytes + rdata.size() > end_) {
         truncated_ = true;
-        return false;
+        return at_;
     }
     if (by_pointer) {
         write16(out_, at_, 0xc000U | owner.offset);
@@ -47,12 +47,7 @@ bool AnswerWriter::record(const PlacedName& owner, std::uint16_t rtype, std::uin
     write32(out_, at_ + 4, ttl);
     write16(out_, at_ + 8, rdata.size());
     at_ = copy(rdata, out_, at_ + record_fixed_bytes);
-    return true;
-}
-
-std::size_t AnswerWriter::answer(const PlacedName& owner, std::uint16_t rtype, std::uint32_t ttl,
-                                 std::span<const std::uint8_t> rdata) noexcept {
-    if (record(owner, rtype, ttl, rdata)) ++answers_;
+    ++counts_[static_cast<std::size_t>(section)];
     return at_ - rdata.size();
 }
 
@@ -60,20 +55,15 @@ void AnswerWriter::answer(const PlacedName& owner, const RrsetView& rrset) noexc
     auto rest = rrset.records;
     for (unsigned i = 0; i < rrset.count; ++i) {
         const std::size_t size = read16(rest, 0);
-        answer(owner, rrset.type, rrset.ttl, rest.subspan(2, size));
+        add(Section::answer, owner, rrset.type, rrset.ttl, rest.subspan(2, size));
         rest = rest.subspan(2 + size);
     }
-}
-
-void AnswerWriter::authority_soa(const PlacedName& apex, std::uint32_t ttl,
-                                 std::span<const std::uint8_t> rdata) noexcept {
-    if (record(apex, type::soa, ttl, rdata)) ++authority_;
 }
 
 std::size_t AnswerWriter::finish(Rcode rcode) noexcept {
     if (truncated_) {
         at_ = question_.end();
-        answers_ = authority_ = 0;
+        counts_ = {};
     }
     const unsigned kept = question_.flags & (flag::rd | flag::cd);
     const unsigned cut = truncated_ ? flag::tc : 0U;
@@ -81,8 +71,8 @@ std::size_t AnswerWriter::finish(Rcode rcode) noexcept {
     write16(out_, 0, question_.id);
     write16(out_, 2, flag::qr | flag::aa | flag::ra | kept | cut | code);
     write16(out_, 4, 1);
-    write16(out_, 6, answers_);
-    write16(out_, 8, authority_);
+    write16(out_, 6, counts_[0]);
+    write16(out_, 8, counts_[1]);
     write16(out_, 10, question_.edns ? 1 : 0);
     if (question_.edns) {
         at_ += write_opt(out_.subspan(at_), rcode, question_.edns->dnssec_ok, Ede::none);

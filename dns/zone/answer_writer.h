@@ -3,6 +3,7 @@
 #include "dns/wire/question.h"
 #include "dns/zone/entry.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,6 +21,8 @@ struct PlacedName {
     }
 };
 
+enum class Section : std::uint8_t { answer, authority };
+
 /// Writes an answer straight into the outgoing buffer: the question first, as it came, then
 /// records. What does not fit makes it an empty answer with TC=1 (RFC 2181 section 9).
 class AnswerWriter {
@@ -32,26 +35,21 @@ public:
         return {wire::header_bytes, question_.lower()};
     }
 
+    /// All records of a set, in the answer section.
     void answer(const PlacedName& owner, const RrsetView& rrset) noexcept;
     /// One record. @return where its RDATA stands.
-    std::size_t answer(const PlacedName& owner, std::uint16_t type, std::uint32_t ttl,
-                       std::span<const std::uint8_t> rdata) noexcept;
-    /// The SOA of a negative answer (RFC 2308 section 3).
-    void authority_soa(const PlacedName& apex, std::uint32_t ttl,
-                       std::span<const std::uint8_t> rdata) noexcept;
+    std::size_t add(Section section, const PlacedName& owner, std::uint16_t type, std::uint32_t ttl,
+                    std::span<const std::uint8_t> rdata) noexcept;
 
     /// Writes header and OPT. @return bytes of the message.
     std::size_t finish(wire::Rcode rcode) noexcept;
 
 private:
-    bool record(const PlacedName& owner, std::uint16_t type, std::uint32_t ttl,
-                std::span<const std::uint8_t> rdata) noexcept;
-
     const wire::Question& question_;
     std::span<std::uint8_t> out_;
     std::size_t end_;  ///< bytes that records may use: the limit without the OPT
     std::size_t at_;
-    std::uint16_t answers_ = 0, authority_ = 0;
+    std::array<std::uint16_t, 2> counts_{};  ///< [Section]
     bool truncated_ = false;
 };
 

@@ -30,13 +30,27 @@ std::optional<conf::IpAddress> unmapped(const conf::IpAddress& address) noexcept
     return conf::IpAddress::ipv4(std::span<const std::uint8_t, 4>{bytes.data() + 12, 4});
 }
 
+/// The same network below ::ffff:0:0/96, as IPv4.
+std::optional<conf::Cidr> unmapped(const conf::Cidr& network) noexcept {
+    const auto base = unmapped(network.base);
+    if (!base || network.prefix < 96) return std::nullopt;
+    return conf::Cidr{*base, static_cast<std::uint8_t>(network.prefix - 96)};
+}
+
+/// A compressed name (RFC 1035 section 4.1.4). The offset fits in 14 bits: a question and
+/// `cname_links_max` links take less than 4 KiB.
+std::array<std::uint8_t, 2> pointer_to(const PlacedName& name) noexcept {
+    std::array<std::uint8_t, 2> bytes{};
+    wire::write16(bytes, 0, 0xc000U | name.offset);
+    return bytes;
+}
+
 bool is_transfer(std::uint16_t qtype) noexcept {
     return qtype == wire::type::axfr || qtype == wire::type::ixfr;
 }
 
-}  // namespace
-
-std::vector<std::uint8_t> soa_tail(std::uint32_t negative_ttl) {
+/// The end of our SOA's RDATA: RNAME nobody.invalid (RFC 6303 section 3) and the numbers.
+std::vector<std::uint8_t> make_soa_tail(std::uint32_t negative_ttl) {
     constexpr std::uint32_t serial = 1, refresh = 3600, retry = 1200, expire = 604800;
     std::vector<std::uint8_t> tail = wire::to_wire("nobody.invalid");
     for (const std::uint32_t number : {serial, refresh, retry, expire, negative_ttl}) {
@@ -46,8 +60,10 @@ std::vector<std::uint8_t> soa_tail(std::uint32_t negative_ttl) {
     return tail;
 }
 
+}  // namespace
+
 CompiledTable::CompiledTable(CompiledNames names)
-    : names_(std::move(names)), soa_tail_(soa_tail(names_.negative_ttl)) {}
+    : names_(std::move(names)), soa_tail_(make_soa_tail(names_.negative_ttl)) {}
 
 std::optional<EntryView> CompiledTable::look_up(Name name) const noexcept {
     const auto offset =
@@ -83,76 +99,101 @@ std::size_t CompiledTable::apex_bytes(Name name) const noexcept {
     return 0;
 }
 
+std::optional<std::uint32_t>
+CompiledTable::ptr_entry(const conf::IpAddress& address) const noexcept {
+    if (const auto entry = names_.reverse.find(address)) return entry;
+    const auto ipv4 = names_.mapped_reverse ? unmapped(address) : std::nullopt;
+    return ipv4 ? names_.reverse.find(*ipv4) : std::nullopt;
+}
+
+bool CompiledTable::any_vip_in(const conf::Cidr& network) const noexcept {
+    if (names_.reverse.any_in(network)) return true;
+    const auto ipv4 = names_.mapped_reverse ? unmapped(network) : std::nullopt;
+    return ipv4 && names_.reverse.any_in(*ipv4);
+}
+
+/// The VIP ranges are reverse zones of ours, cut where a label ends ("240.in-addr.arpa" for a range
+/// that holds 240.0.0.0/8), so that nobody upstream denies a parent of our names (RFC 8020). A VIP
+/// outside them is a zone by itself.
 CompiledTable::Found CompiledTable::find_reverse(Name name) const noexcept {
-    const auto address = parse_reverse_name(name);
-    if (!address) return {};
-    auto entry = names_.reverse.find(*address);
-    if (!entry && names_.mapped_reverse) {
-        if (const auto ipv4 = unmapped(*address)) entry = names_.reverse.find(*ipv4);
+    const auto reverse = ReverseName::parse(name);
+    if (!reverse) return {};
+    Found found;
+    if (reverse->is_address()) found.ptr_entry = ptr_entry(reverse->network().base);
+    for (const conf::Cidr& range : names_.reverse_ranges) {
+        if (!range.contains(reverse->network())) continue;
+        found.ours = true;
+        found.apex_bytes = reverse->suffix_bytes(range.prefix);
+        found.exists =
+            reverse->exact() && (found.apex_bytes == name.size() || any_vip_in(reverse->network()));
+        return found;
     }
-    const auto in_range = [&](const conf::Cidr& range) { return range.contains(*address); };
-    const bool ours =
-        entry || std::any_of(names_.reverse_ranges.begin(), names_.reverse_ranges.end(), in_range);
-    return {std::nullopt, entry, name.size(), ours};
+    found.ours = found.exists = found.ptr_entry.has_value();
+    found.apex_bytes = name.size();
+    return found;
 }
 
 CompiledTable::Found CompiledTable::find(Name name) const noexcept {
     const std::size_t apex = apex_bytes(name);
+    auto entry = look_up(name);
+    if (!entry && names_.wildcards) entry = wildcard(name);
     // A name in somebody else's domain is a zone of its own: what lies beside and below it is not
     // ours.
-    if (const auto entry = look_up(name)) {
-        return {entry, std::nullopt, apex == 0 ? name.size() : apex, true};
-    }
-    if (names_.wildcards) {
-        if (const auto entry = wildcard(name)) {
-            return {entry, std::nullopt, apex == 0 ? name.size() : apex, true};
-        }
-    }
-    if (apex != 0) return {std::nullopt, std::nullopt, apex, true};
+    if (entry) return {entry, std::nullopt, true, true, apex == 0 ? name.size() : apex};
+    if (apex != 0) return {std::nullopt, std::nullopt, true, false, apex};
     return find_reverse(name);
 }
 
-void CompiledTable::write_soa(const PlacedName& owner, const Found& found,
+void CompiledTable::write_soa(const PlacedName& apex, Section section,
                               AnswerWriter& writer) const noexcept {
-    const PlacedName apex = owner.suffix(found.apex_bytes);
-    std::array<std::uint8_t, wire::name_bytes_max + 64> rdata;
-    auto end = std::copy(apex.name.begin(), apex.name.end(), rdata.begin());  // MNAME
-    end = std::copy(soa_tail_.begin(), soa_tail_.end(), end);
-    writer.authority_soa(apex, names_.negative_ttl,
-                         {rdata.data(), static_cast<std::size_t>(end - rdata.begin())});
+    std::array<std::uint8_t, 64> rdata{};
+    const auto mname = pointer_to(apex);
+    const auto end = std::copy(soa_tail_.begin(), soa_tail_.end(),
+                               std::copy(mname.begin(), mname.end(), rdata.begin()));
+    writer.add(section, apex, wire::type::soa, names_.negative_ttl,
+               {rdata.data(), static_cast<std::size_t>(end - rdata.begin())});
+}
+
+bool CompiledTable::write_records(std::uint16_t qtype, const PlacedName& owner, const Found& found,
+                                  AnswerWriter& writer) const noexcept {
+    namespace type = wire::type;
+    if (const auto rrset = found.entry ? found.entry->find(qtype) : std::nullopt) {
+        writer.answer(owner, *rrset);
+        return true;
+    }
+    const bool is_alias = found.entry && found.entry->find(type::cname);
+    const bool is_apex = found.apex_bytes == owner.name.size() && !is_alias;
+    const bool has_data = found.ptr_entry || is_apex || (found.entry && found.entry->has_data());
+    if (found.ptr_entry && qtype == type::ptr) {
+        writer.add(Section::answer, owner, type::ptr, names_.ttl,
+                   EntryView{names_.entries, *found.ptr_entry}.name());
+    } else if (is_apex && qtype == type::soa) {
+        write_soa(owner, Section::answer, writer);
+    } else if (is_apex && qtype == type::ns) {  // itself, as in RFC 6303 section 3
+        writer.add(Section::answer, owner, type::ns, names_.ttl, pointer_to(owner));
+    } else if (has_data && qtype == type::any) {
+        writer.add(Section::answer, owner, type::hinfo, any_ttl, any_hinfo);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 wire::Rcode CompiledTable::fill(std::uint16_t qtype, Found found,
                                 AnswerWriter& writer) const noexcept {
-    namespace type = wire::type;
     PlacedName owner = writer.qname();
     for (unsigned links = 0; links <= cname_links_max; ++links) {
-        if (found.ptr_entry && qtype == type::ptr) {
-            writer.answer(owner, type::ptr, names_.ttl,
-                          EntryView{names_.entries, *found.ptr_entry}.name());
+        if (!found.ours) return wire::Rcode::noerror;  // a CNAME led out: whoever asked goes on
+        if (found.exists && write_records(qtype, owner, found, writer)) {
             return wire::Rcode::noerror;
         }
-        if (!found.entry && !found.ptr_entry) {
-            if (found.ours) write_soa(owner, found, writer);
-            return found.ours ? wire::Rcode::nxdomain : wire::Rcode::noerror;
-        }
-        const bool has_data = found.ptr_entry || found.entry->has_data();
-        if (qtype == type::any && has_data) {
-            writer.answer(owner, type::hinfo, any_ttl, any_hinfo);
-            return wire::Rcode::noerror;
-        }
-        if (const auto rrset = found.entry ? found.entry->find(qtype) : std::nullopt) {
-            writer.answer(owner, *rrset);
-            return wire::Rcode::noerror;
-        }
-        const auto cname = found.entry ? found.entry->find(type::cname) : std::nullopt;
+        const auto cname = found.entry ? found.entry->find(wire::type::cname) : std::nullopt;
         if (!cname) {
-            write_soa(owner, found, writer);
-            return wire::Rcode::noerror;
+            write_soa(owner.suffix(found.apex_bytes), Section::authority, writer);
+            return found.exists ? wire::Rcode::noerror : wire::Rcode::nxdomain;
         }
         const Name target = cname->records.subspan(2);
-        const std::size_t at = writer.answer(owner, type::cname, cname->ttl, target);
-        owner = {at, target};
+        owner = {writer.add(Section::answer, owner, wire::type::cname, cname->ttl, target), target};
         found = find(target);
     }
     return wire::Rcode::servfail;  // a chain that never ends

@@ -26,8 +26,8 @@ struct CompiledNames {
         reverse_ranges;           ///< VIP ranges: a reverse name in one is ours, taken or not
     bool mapped_reverse = false;  ///< ::ffff:a.b.c.d is the same host as a.b.c.d
     bool wildcards = false;
-    std::uint32_t ttl = 30;           ///< of PTR records, seconds
-    std::uint32_t negative_ttl = 30;  ///< of the SOA in negative answers, and its MINIMUM
+    std::uint32_t ttl = 30;           ///< of PTR and NS records, seconds
+    std::uint32_t negative_ttl = 30;  ///< of SOA records, and their MINIMUM
     std::size_t names = 0;
 };
 
@@ -40,32 +40,34 @@ public:
     [[nodiscard]] std::size_t names() const noexcept override { return names_.names; }
 
 private:
-    /// What is known of a name: whether it is ours, its records, and how much of its end is the
-    /// zone it belongs to.
+    /// What is known of a name.
     struct Found {
         std::optional<EntryView> entry;
         std::optional<std::uint32_t> ptr_entry;  ///< a VIP's reverse name: the entry of the service
-        std::size_t apex_bytes = 0;
         bool ours = false;
+        bool exists = false;         ///< has records, or names below it
+        std::size_t apex_bytes = 0;  ///< how much of its end is the zone it lies in
     };
 
     [[nodiscard]] Found find(std::span<const std::uint8_t> name) const noexcept;
+    [[nodiscard]] Found find_reverse(std::span<const std::uint8_t> name) const noexcept;
     [[nodiscard]] std::optional<EntryView>
     look_up(std::span<const std::uint8_t> name) const noexcept;
     [[nodiscard]] std::optional<EntryView>
     wildcard(std::span<const std::uint8_t> name) const noexcept;
     [[nodiscard]] std::size_t apex_bytes(std::span<const std::uint8_t> name) const noexcept;
-    [[nodiscard]] Found find_reverse(std::span<const std::uint8_t> name) const noexcept;
+    [[nodiscard]] std::optional<std::uint32_t>
+    ptr_entry(const conf::IpAddress& address) const noexcept;
+    [[nodiscard]] bool any_vip_in(const conf::Cidr& network) const noexcept;
 
     wire::Rcode fill(std::uint16_t qtype, Found found, AnswerWriter& writer) const noexcept;
-    void write_soa(const PlacedName& owner, const Found& found,
-                   AnswerWriter& writer) const noexcept;
+    /// Writes what the name itself has of this type. @return false when it has nothing.
+    bool write_records(std::uint16_t qtype, const PlacedName& owner, const Found& found,
+                       AnswerWriter& writer) const noexcept;
+    void write_soa(const PlacedName& apex, Section section, AnswerWriter& writer) const noexcept;
 
     CompiledNames names_;
     std::vector<std::uint8_t> soa_tail_;  ///< RNAME and the numbers
 };
-
-/// The end of our SOA's RDATA: RNAME nobody.invalid (RFC 6303 section 3) and the numbers.
-std::vector<std::uint8_t> soa_tail(std::uint32_t negative_ttl);
 
 }  // namespace meshgate::dns::zone

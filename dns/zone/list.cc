@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_set>
 
 namespace meshgate::dns::zone {
 namespace {
@@ -23,18 +24,11 @@ std::string type_name(std::uint16_t type) {
 
 }  // namespace
 
-std::vector<std::string> service_names(std::string_view service,
-                                       std::span<const std::string> domains) {
+std::string dotted_twin(std::string_view service) {
     std::string dotted{service};
     std::replace(dotted.begin(), dotted.end(), '_', '.');
-    // "_a" or "a__b" would give an empty label: such a name has no twin.
-    const bool has_twin = dotted != service && !wire::to_wire(dotted).empty();
-    std::vector<std::string> names;
-    for (const std::string& domain : domains) {
-        names.push_back(std::string{service} + "." + domain);
-        if (has_twin) names.push_back(dotted + "." + domain);
-    }
-    return names;
+    if (dotted == service || wire::to_wire(dotted).empty()) return {};
+    return dotted;
 }
 
 conf::IpAddress mapped(const conf::IpAddress& ipv4) noexcept {
@@ -46,16 +40,16 @@ conf::IpAddress mapped(const conf::IpAddress& ipv4) noexcept {
 
 std::vector<ListedName> list(const Contents& contents) {
     std::vector<ListedName> rows;
-    for (const NamedService& service : contents.services) {
-        for (const std::string& name : service_names(service.name, contents.domains)) {
-            for (const auto& address : {service.address4, service.address6}) {
-                if (!address) continue;
-                const bool ipv4 = address->family() == conf::Family::ipv4;
-                rows.push_back(
-                    {name, contents.ttl, ipv4 ? "A" : "AAAA", address->to_string(), "service"});
-            }
+    std::unordered_set<std::string> claimed;
+    for_each_service_name(contents, [&](const NamedService& service, const std::string& name) {
+        if (!claimed.insert(name).second) return;
+        for (const auto& address : {service.address4, service.address6}) {
+            if (!address) continue;
+            const bool ipv4 = address->family() == conf::Family::ipv4;
+            rows.push_back(
+                {name, contents.ttl, ipv4 ? "A" : "AAAA", address->to_string(), "service"});
         }
-    }
+    });
     for (const WireRecord& record : contents.records) {
         rows.push_back({wire::to_text(record.owner), record.ttl, type_name(record.type),
                         record.text, "record"});

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace meshgate::dns::zone {
@@ -14,8 +15,9 @@ struct HashKey {
 
 HashKey random_hash_key();  ///< getrandom(2). @throws std::system_error
 
-/// SipHash-1-3 (Aumasson, Bernstein 2012), cut to 32 bits.
-inline std::uint32_t siphash(const HashKey& key, std::span<const std::uint8_t> bytes) noexcept {
+/// SipHash-1-3 (Aumasson, Bernstein 2012). Words are read as the machine has them: the hash never
+/// leaves the process.
+inline std::uint64_t siphash64(const HashKey& key, std::span<const std::uint8_t> bytes) noexcept {
     std::uint64_t v0 = key.k0 ^ 0x736f6d6570736575, v1 = key.k1 ^ 0x646f72616e646f6d;
     std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261, v3 = key.k1 ^ 0x7465646279746573;
     const auto round = [&] {
@@ -30,9 +32,9 @@ inline std::uint32_t siphash(const HashKey& key, std::span<const std::uint8_t> b
         v0 ^= word;
     };
     const std::size_t whole = bytes.size() & ~std::size_t{7};
-    for (std::size_t at = 0; at < whole; at += 8) {
+    for (std::size_t at = 0; at < whole; at += sizeof(std::uint64_t)) {
         std::uint64_t word = 0;
-        for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{bytes[at + i]} << (8 * i);
+        std::memcpy(&word, bytes.data() + at, sizeof word);
         absorb(word);
     }
     std::uint64_t last = std::uint64_t{bytes.size()} << 56U;
@@ -42,7 +44,12 @@ inline std::uint32_t siphash(const HashKey& key, std::span<const std::uint8_t> b
     absorb(last);
     v2 ^= 0xff;
     round(), round(), round();
-    const std::uint64_t hash = v0 ^ v1 ^ v2 ^ v3;
+    return v0 ^ v1 ^ v2 ^ v3;
+}
+
+/// Cut to the 32 bits that NameIndex keeps.
+inline std::uint32_t siphash(const HashKey& key, std::span<const std::uint8_t> bytes) noexcept {
+    const std::uint64_t hash = siphash64(key, bytes);
     return static_cast<std::uint32_t>(hash ^ (hash >> 32U));
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace meshgate::dns::zone {
@@ -53,6 +55,11 @@ public:
                                                        ": it gets another address"});
             } else if (taken_.insert(before->second).second) {
                 given_[service.name] = before->second;
+            } else {
+                warnings.push_back({service.where, "service '" + service.name + "' had " +
+                                                       before->second.to_string() +
+                                                       ", which another service is pinned to: it "
+                                                       "gets another address"});
             }
         }
     }
@@ -96,11 +103,28 @@ void check_pins(const std::vector<Service>& services) {
     if (!errors.empty()) throw conf::Error(std::move(errors));
 }
 
+/// The names with dots that a service does not get, because another one has them.
+void check_twins(const std::vector<Service>& services, std::vector<conf::Diagnostic>& warnings) {
+    std::unordered_map<std::string, const Service*> owner;
+    for (const Service& service : services) owner.emplace(service.name, &service);
+    for (const Service& service : services) {
+        const std::string twin = dotted_twin(service.name);
+        if (twin.empty()) continue;
+        const auto [other, fresh] = owner.emplace(twin, &service);
+        if (fresh) continue;
+        warnings.push_back({service.where, "service '" + service.name +
+                                               "' does not get the name '" + twin +
+                                               "': it belongs to service '" + other->second->name +
+                                               "' (" + other->second->where.to_string() + ")"});
+    }
+}
+
 }  // namespace
 
 Allocation allocate(const conf::Config& config, const VipState& kept) {
     check_pins(config.services);
     Allocation out;
+    check_twins(config.services, out.warnings);
     Range range4{config.vip.ipv4, kept.ipv4, &Service::address4};
     range4.reserve(config.services, out.warnings);
     std::optional<Range> range6;

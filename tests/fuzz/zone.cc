@@ -1,5 +1,5 @@
-// Any question to a table with every kind of name: the answer is within the limit and repeats the
-// question.
+// Any question to a table with every kind of name: the answer is within the limit, repeats the
+// question, and all its records can be read.
 #include "dns/records/records.h"
 #include "dns/wire/reply.h"
 #include "dns/zone/build.h"
@@ -32,6 +32,15 @@ std::shared_ptr<const dns::zone::Table> make_table() {
     return dns::zone::build(contents);
 }
 
+/// Whether every record is whole and nothing is left over: what parse_question says of the same
+/// bytes as a query.
+bool is_whole(std::span<const std::uint8_t> answer) {
+    std::vector<std::uint8_t> query{answer.begin(), answer.end()};
+    query[2] &= 0x7f;
+    dns::wire::Question question;
+    return dns::wire::parse_question(query, question) == dns::wire::Parsed::question;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -43,8 +52,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::size_t limit : {std::size_t{512}, std::size_t{65535}}) {
         const std::size_t bytes = table->answer(question, limit, out);
         if (bytes == 0) continue;
-        if (bytes > limit || !dns::wire::matches(std::span{out}.first(bytes), message))
+        const auto answer = std::span{out}.first(bytes);
+        if (bytes > limit || !dns::wire::matches(answer, message) || !is_whole(answer)) {
             std::abort();
+        }
     }
     return 0;
 }

@@ -100,6 +100,17 @@ TEST_CASE("what is no question gets what the RFCs say") {
     }
 }
 
+TEST_CASE("an opcode that is not served is answered with an OPT to who sent one") {
+    Bytes message = with_counts(query, 0, 0, 1) + opt;
+    message[2] = 0x78;  // opcode 15
+    CHECK(error_for(message, Rcode::notimp, Ede::none) ==
+          hex("beef f884 0001 0000 0000 0001  03 576562 04 6d655348 00  0001 0001"
+              "00 0029 04d0 00 00 8000 0000"));
+    message.pop_back();  // what cannot be walked has no OPT
+    CHECK(error_for(message, Rcode::notimp, Ede::none) ==
+          hex("beef f884 0001 0000 0000 0000  03 576562 04 6d655348 00  0001 0001"));
+}
+
 TEST_CASE("a name has at most 255 bytes, a label 63") {
     struct Row {
         Bytes name;

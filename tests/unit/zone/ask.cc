@@ -1,5 +1,10 @@
 #include "ask.h"
 
+#include "conf/load.h"
+#include "dns/records/records.h"
+#include "dns/zone/build.h"
+#include "dns/zone/vips.h"
+
 #include <doctest/doctest.h>
 #include <ldns/ldns.h>
 
@@ -56,6 +61,20 @@ std::string flags_in_words(const ldns_pkt* packet) {
 }
 
 }  // namespace
+
+std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml) {
+    const conf::Config config = conf::parse(toml, "test.toml").config;
+    dns::zone::Contents contents;
+    contents.domains = config.mesh.domains;
+    contents.ttl = static_cast<std::uint32_t>(config.mesh.ttl.count());
+    contents.services = dns::zone::allocate(config, {}).services;
+    contents.reverse_ranges = {config.vip.ipv4};
+    if (config.vip.ipv6) contents.reverse_ranges.push_back(*config.vip.ipv6);
+    for (const auto& record : config.records) {
+        contents.records.push_back(dns::records::to_wire(record, config.mesh.ttl));
+    }
+    return dns::zone::build(contents);
+}
 
 std::vector<std::uint8_t> to_bytes(const Query& query) {
     std::vector<std::uint8_t> out{0xbe, 0xef};

@@ -3,12 +3,16 @@
 #include "dns/zone/table.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace meshgate::test {
+
+/// The table of a configuration, TOML text, with fresh addresses; its file is called "test.toml".
+std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml);
 
 /// A query in wire form, as a stub sends it.
 struct Query {

@@ -51,3 +51,29 @@ TEST_CASE("a record that is none says where and why") {
         }
     }
 }
+
+TEST_CASE("what a value lacks is said in words") {
+    struct Row {
+        const char *type, *value, *message;
+    };
+    for (const Row& row : {
+             Row{"A", "10.0.0", "'10.0.0' is not an IPv4 address"},
+             Row{"AAAA", "10.0.0.5", "'10.0.0.5' is not an IPv6 address"},
+             Row{"SOA", "a. b. 1 2 3 4 5",
+                 "an SOA cannot be given: each domain of 'mesh.domains' has one already"},
+             Row{"DNAME", "x.mesh.",
+                 "a DNAME would rename every name below it, which is not done here: give each of "
+                 "them a CNAME"},
+             Row{"TXT", "v=DKIM1; k=rsa",
+                 "';' has a meaning of its own in zone files: put \"quotes\" around the text, "
+                 "within the quotes of TOML"},
+         }) {
+        CAPTURE(row.type);
+        CHECK_THROWS_WITH_AS(
+            dns::records::to_wire(record(row.type, row.value), std::chrono::seconds{30}),
+            (std::string{"test.toml:4:1: record 'db.mesh': "} + row.message).c_str(), conf::Error);
+    }
+    CHECK(
+        dns::records::to_wire(record("TXT", "\"v=DKIM1; k=rsa (a\\\")\""), std::chrono::seconds{30})
+            .text == "\"v=DKIM1; k=rsa (a\\\")\"");
+}

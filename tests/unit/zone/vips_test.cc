@@ -57,7 +57,20 @@ TEST_CASE("a pin wins over who had the address before") {
         services({"a"}) + "[[service]]\nname = \"b\"\naddress = \"240.0.0.0\"\n";
     VipState kept;
     kept.ipv4 = {{"a", address("240.0.0.0")}};
-    CHECK(in_words(dns::zone::allocate(config_of(text), kept)) == "a=240.0.0.1 b=240.0.0.0");
+    const auto allocation = dns::zone::allocate(config_of(text), kept);
+    CHECK(in_words(allocation) == "a=240.0.0.1 b=240.0.0.0");
+    REQUIRE(allocation.warnings.size() == 1);
+    CHECK(allocation.warnings[0].to_string() ==
+          "test.toml:1:1: service 'a' had 240.0.0.0, which another service is pinned to: it gets "
+          "another address");
+}
+
+TEST_CASE("a twin that another service is called is not given, and said") {
+    const auto allocation = dns::zone::allocate(config_of(services({"a_b", "a.b"})), {});
+    REQUIRE(allocation.warnings.size() == 1);
+    CHECK(allocation.warnings[0].to_string() ==
+          "test.toml:1:1: service 'a_b' does not get the name 'a.b': it belongs to service 'a.b' "
+          "(test.toml:3:1)");
 }
 
 TEST_CASE("a kept address outside a changed range is given up, and said") {
