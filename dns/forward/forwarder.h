@@ -40,7 +40,7 @@ public:
 
 struct Limits {
     std::chrono::milliseconds first_try{800};  ///< before another server is asked as well
-    std::chrono::milliseconds total{4500};     ///< then the query fails; a stub gives up at 5 s
+    std::chrono::milliseconds total{4500};     ///< then the query fails; clients give up at 5 s
     std::size_t in_flight = 4096;              ///< queries, for each worker
     std::size_t udp_sockets =
         64;  ///< for each worker and address family, each at a random port, renewed in turn

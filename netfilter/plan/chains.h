@@ -36,7 +36,7 @@ std::vector<Chain> network_chains(const Parts& parts);
 std::vector<Chain> inbound_chains(Parts& parts);
 
 /// The exempt users' DNS: before the capture, or their questions come back to themselves, and
-/// before the self-call, or the proxy's TCP/53 to a local stub ends in its own inbound port.
+/// before the self-call, or the proxy's TCP/53 to a local resolver ends in its own inbound port.
 std::vector<Rule> exempt_dns_rules(const Parts& parts);
 
 }  // namespace meshgate::netfilter
