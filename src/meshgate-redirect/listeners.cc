@@ -1,10 +1,13 @@
 #include "src/meshgate-redirect/listeners.h"
 
+#include "netfilter/nftnl/sockets.h"
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <system_error>
 
 namespace meshgate::redirect {
 namespace {
@@ -36,20 +39,43 @@ std::optional<conf::Port> waiting_port(std::string_view line, std::string_view s
     return port;
 }
 
-bool somebody_waits(conf::Protocol protocol, conf::Port port) {
+/// Where the kernel has no sock_diag.
+std::vector<conf::Port> waiting_ports_by_proc(conf::Protocol protocol) {
     const std::string name = protocol == conf::Protocol::tcp ? "tcp" : "udp";
+    std::vector<conf::Port> all;
     for (const auto& file : {name, name + "6"}) {
         std::ifstream in{"/proc/self/net/" + file};
         const std::string text{std::istreambuf_iterator<char>{in}, {}};
         const auto ports = waiting_ports(text, protocol);
-        if (std::ranges::find(ports, port) != ports.end()) return true;
+        all.insert(all.end(), ports.begin(), ports.end());
     }
-    return false;
+    return all;
 }
 
-void check(std::vector<std::string>& lines, conf::Protocol protocol, conf::Port port,
-           const std::string& what) {
-    if (somebody_waits(protocol, port)) return;
+std::vector<conf::Port> waiting_ports(conf::Protocol protocol) {
+    try {
+        return netfilter::waiting_ports(protocol);
+    } catch (const std::system_error&) {
+        return waiting_ports_by_proc(protocol);
+    }
+}
+
+/// Asks for each protocol once.
+class Waiting {
+public:
+    bool somebody(conf::Protocol protocol, conf::Port port) {
+        auto& ports = protocol == conf::Protocol::tcp ? tcp_ : udp_;
+        if (!ports) ports = waiting_ports(protocol);
+        return std::ranges::find(*ports, port) != ports->end();
+    }
+
+private:
+    std::optional<std::vector<conf::Port>> tcp_, udp_;
+};
+
+void check(std::vector<std::string>& lines, Waiting& waiting, conf::Protocol protocol,
+           conf::Port port, const std::string& what) {
+    if (waiting.somebody(protocol, port)) return;
     lines.push_back(std::string{"nobody listens on "} +
                     (protocol == conf::Protocol::tcp ? "TCP" : "UDP") + " port " +
                     std::to_string(port) + ": " + what + " is refused until somebody does");
@@ -72,14 +98,16 @@ std::vector<conf::Port> waiting_ports(std::string_view proc_net_table, conf::Pro
 
 std::vector<std::string> missing_listeners(const conf::Redirect& redirect) {
     std::vector<std::string> lines;
+    Waiting waiting;
     using conf::Protocol;
-    if (redirect.inbound.enabled) check(lines, Protocol::tcp, redirect.inbound.port, "inbound TCP");
+    if (redirect.inbound.enabled)
+        check(lines, waiting, Protocol::tcp, redirect.inbound.port, "inbound TCP");
     if (redirect.outbound.enabled) {
-        check(lines, Protocol::tcp, redirect.outbound.port, "outbound TCP");
+        check(lines, waiting, Protocol::tcp, redirect.outbound.port, "outbound TCP");
     }
     if (!redirect.dns.enabled) return lines;
     for (const Protocol protocol : redirect.dns.protocols) {
-        check(lines, protocol, redirect.dns.port,
+        check(lines, waiting, protocol, redirect.dns.port,
               protocol == Protocol::udp ? "DNS" : "DNS over TCP");
     }
     return lines;
