@@ -15,8 +15,9 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
     out.warnings = std::move(catalogue.warnings);
     out.config = std::move(loaded.config);
     // They are in the table now; a big mesh's would be most of what this process holds.
-    out.config.services = {};
-    out.config.records = {};
+    // Not "= {}", which would keep the room.
+    out.config.services = std::vector<conf::Service>{};
+    out.config.records = std::vector<conf::Record>{};
     return out;
 }
 

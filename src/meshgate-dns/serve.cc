@@ -89,6 +89,8 @@ ExitCode serve(const Invocation& invocation) {
     std::vector<std::string> warnings;
     const auto kept = take_state(loaded.config.vip.state, identity, warnings);
     Configuration configuration = make_configuration(std::move(loaded), kept);
+    give_memory_back();  // before the workers' buffers are cut from it: they are mostly never
+                         // touched
     auto bound = bind_all(listen_addresses(configuration.config.dns.listen));
     AdminSockets admin = open_admin(configuration.config.dns, identity);
     Notifier notifier = Notifier::from_environment();
