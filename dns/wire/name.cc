@@ -20,7 +20,7 @@ std::size_t read_name(std::span<const std::uint8_t> message, std::size_t offset,
         if (offset + length >= message.size()) return 0;
         const std::uint8_t label = message[offset + length];
         if (label > label_bytes_max) return 0;
-        if (length + 1 + label > name_bytes_max - (label == 0 ? 0 : 1)) return 0;
+        if (length + 1 + label > name_bytes_max) return 0;
         if (offset + length + 1 + label > message.size()) return 0;
         lower[length] = label;
         for (std::size_t i = 1; i <= label; ++i) {

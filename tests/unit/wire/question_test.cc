@@ -111,6 +111,12 @@ TEST_CASE("an opcode that is not served is answered with an OPT to who sent one"
           hex("beef f884 0001 0000 0000 0000  03 576562 04 6d655348 00  0001 0001"));
 }
 
+TEST_CASE("an OPT among bytes that make no message is not believed") {
+    const Bytes message = with_counts(query, 0, 0, 1) + opt + hex("00");
+    CHECK(error_for(message, Rcode::formerr, Ede::none) ==
+          hex("beef 8181 0001 0000 0000 0000  03 576562 04 6d655348 00  0001 0001"));
+}
+
 TEST_CASE("a name has at most 255 bytes, a label 63") {
     struct Row {
         Bytes name;
@@ -119,6 +125,7 @@ TEST_CASE("a name has at most 255 bytes, a label 63") {
     for (const Row& row :
          {Row{name_of_labels({63, 63, 63, 61}), true}, Row{name_of_labels({63, 63, 63, 62}), false},
           Row{name_of_labels({63, 63, 63, 63}), false}, Row{name_of_labels({63}), true},
+          Row{name_of_labels({64}), false}, Row{name_of_labels({192}), false},
           Row{hex("00"), true}}) {
         CAPTURE(row.name.size());
         Question question;

@@ -171,7 +171,13 @@ TEST_CASE("what does not fit becomes an empty answer with TC, never a part of it
     const auto many = table_of(text);
     CHECK(in_words(*many, {"many.mesh"}, 512) == "NOERROR aa tc rd ra");
     CHECK(in_words(*many, {"many.mesh", 1, 1, 1232}, 512) == "NOERROR aa tc rd ra edns");
-    CHECK(test::ask(*many, {"many.mesh"}, 1232).size() == 12 + 15 + 40 * 16);
+    constexpr std::size_t whole = 12 + 15 + 40 * 16, opt = 11;
+    for (std::size_t limit = 512; limit < whole + opt + 2; ++limit) {
+        CAPTURE(limit);  // ask() checks that an answer keeps it
+        CHECK((test::ask(*many, {"many.mesh"}, limit).size() == whole) == (limit >= whole));
+        CHECK((test::ask(*many, {"many.mesh", 1, 1, 1232}, limit).size() == whole + opt) ==
+              (limit >= whole + opt));
+    }
 }
 
 TEST_CASE("a CNAME beside other data is an error that names both places") {

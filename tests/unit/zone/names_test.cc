@@ -105,9 +105,11 @@ TEST_CASE("the records of a set keep their order and have one TTL (RFC 2181 sect
     const auto table = table_of(
         "[[record]]\nname = \"m.mesh\"\ntype = \"A\"\nvalue = \"10.0.0.2\"\nttl = \"60s\"\n"
         "[[record]]\nname = \"m.mesh\"\ntype = \"A\"\nvalue = \"10.0.0.1\"\nttl = \"5s\"\n"
+        "[[record]]\nname = \"m.mesh\"\ntype = \"A\"\nvalue = \"10.0.0.3\"\nttl = \"7s\"\n"
         "[[record]]\nname = \"m.mesh\"\ntype = \"A\"\nvalue = \"10.0.0.2\"\nttl = \"60s\"\n");
     CHECK(in_words(*table, {"m.mesh"}) ==
-          "NOERROR aa rd ra | m.mesh. 5 IN A 10.0.0.2; m.mesh. 5 IN A 10.0.0.1");
+          "NOERROR aa rd ra | m.mesh. 5 IN A 10.0.0.2; m.mesh. 5 IN A 10.0.0.1; m.mesh. 5 IN "
+          "A 10.0.0.3");
 }
 
 TEST_CASE("the longest of names is denied within 512 bytes") {
