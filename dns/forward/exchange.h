@@ -16,6 +16,9 @@ struct QueryRef {
     friend bool operator==(const QueryRef&, const QueryRef&) noexcept = default;
 };
 
+/// Never in the table.
+inline constexpr QueryRef no_query{~std::uint32_t{0}, 0};
+
 enum class Transport : std::uint8_t { udp, tcp };
 
 /// What sockets and connections tell the forwarder. Called on its thread.

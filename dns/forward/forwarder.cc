@@ -37,7 +37,7 @@ std::vector<UpstreamState> Forwarder::upstreams() const {
     std::vector<UpstreamState> states;
     for (const auto& server : *state_->servers) {
         states.push_back(
-            {server->address(), server->health.up(), server->requests, server->failures});
+            {server->address(), server->health.up(), server->requests(), server->failures()});
     }
     return states;
 }

@@ -25,7 +25,7 @@ enum class Failure : std::uint8_t {
 };
 
 /// Whoever asked: the server. Called on the worker's thread, exactly once for each accepted query,
-/// never from within forward().
+/// never from within forward(). It may call the forwarder, but not end it.
 class ReplySink {
 public:
     virtual ~ReplySink() = default;

@@ -4,23 +4,24 @@ namespace meshgate::dns::forward {
 
 QueryTable::QueryTable(std::size_t slots_max) : slots_max_(slots_max), queries_(1) {}
 
-std::optional<std::uint32_t> QueryTable::take() {
-    if (in_use_ >= slots_max_) return std::nullopt;
-    std::uint32_t slot = 0;
-    if (!free_.empty()) {
-        slot = free_.back();
-        free_.pop_back();
-    } else {
-        slot = static_cast<std::uint32_t>(queries_.size());
+std::optional<std::uint32_t> QueryTable::take(std::span<const std::uint8_t> message) {
+    const bool large = message.size() > Query::small_bytes;
+    if (in_use_ >= slots_max_ || (large && large_in_use_ >= large_max)) return std::nullopt;
+    if (free_.empty()) {
         queries_.emplace_back();
         free_.reserve(queries_.capacity());  // release() must not throw
+        free_.push_back(static_cast<std::uint32_t>(queries_.size() - 1));
     }
+    const std::uint32_t slot = free_.back();
     Query& query = queries_[slot];
+    query.message.assign(message.begin(), message.end());
+    free_.pop_back();
     ++query.generation;
     query.used = true;
     query.hedge_before = query.hedge_after = slot;
     query.expiry_before = query.expiry_after = slot;
     ++in_use_;
+    if (large) ++large_in_use_;
     return slot;
 }
 
@@ -31,6 +32,10 @@ void QueryTable::release(std::uint32_t slot) noexcept {
     ++query.generation;
     query.used = false;
     query.servers.reset();
+    if (query.message.size() > Query::small_bytes) --large_in_use_;
+    // What was large once must not stay so in every slot.
+    if (query.message.capacity() > Query::small_bytes) query.message = {};
+    if (query.fallback.capacity() > Query::small_bytes) query.fallback = {};
     free_.push_back(slot);
     --in_use_;
 }

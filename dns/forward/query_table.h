@@ -22,6 +22,7 @@ enum class Fallback : std::uint8_t { none, refused, unwilling, failed, truncated
 /// A query that waits for a reply.
 struct Query {
     static constexpr std::size_t attempts_max = 8;
+    static constexpr std::size_t small_bytes = 512;
 
     std::uint64_t ticket = 0;
     std::uint32_t generation = 0;
@@ -50,8 +51,9 @@ class QueryTable {
 public:
     explicit QueryTable(std::size_t slots_max);
 
-    /// A fresh slot, in no list. Empty when all are used.
-    std::optional<std::uint32_t> take();
+    /// A fresh slot with this message, in no list. Empty when all are used, or those for messages
+    /// above Query::small_bytes, of which there are a few only.
+    std::optional<std::uint32_t> take(std::span<const std::uint8_t> message);
     /// Frees a slot and takes it out of both lists.
     void release(std::uint32_t slot) noexcept;
 
@@ -83,10 +85,13 @@ private:
     void unlink(const Links& links, std::uint32_t slot) noexcept;
     [[nodiscard]] std::optional<std::uint32_t> first(const Links& links) const noexcept;
 
+    static constexpr std::size_t large_max = 128;  ///< 8 MiB of 65,535 each
+
     std::size_t slots_max_;
     std::vector<Query> queries_;  ///< slot 0 is the head of both lists
     std::vector<std::uint32_t> free_;
     std::size_t in_use_ = 0;
+    std::size_t large_in_use_ = 0;
 };
 
 }  // namespace meshgate::dns::forward

@@ -3,17 +3,17 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace meshgate::dns::forward {
 namespace {
 
-constexpr unsigned failures_until_down = 3;
-constexpr std::chrono::seconds pause_max{30};
 // A port is in use for so long and no longer: guesses about it go stale.
 constexpr std::uint32_t socket_uses_max = 4096;
 constexpr std::chrono::seconds socket_age_max{60};
 constexpr std::chrono::seconds connection_idle_max{8};
 
+/// The index of the interface is looked up each time: it may come later than we do, or anew.
 asio::ip::address to_asio(const conf::SocketAddress& from) {
     const auto bytes = from.address.bytes();
     if (from.address.family() == conf::Family::ipv4) {
@@ -29,45 +29,62 @@ asio::ip::address to_asio(const conf::SocketAddress& from) {
 
 }  // namespace
 
-void Health::replied() noexcept {
-    up_ = true;
-    failures_ = 0;
-    pause_ = std::chrono::seconds{1};
-}
-
-void Health::failed(Clock::time_point now) noexcept {
-    if (++failures_ < failures_until_down || !up_) return;
-    up_ = false;
-    probe_at_ = now + pause_;
-}
-
-bool Health::probe_due(Clock::time_point now) noexcept {
-    if (up_ || now < probe_at_) return false;
-    pause_ = std::min(pause_ * 2, pause_max);
-    probe_at_ = now + pause_;
-    return true;
-}
-
 Server::Server(const UdpSocket::Shared& shared, const conf::SocketAddress& address,
-               const Pools& pools)
-    : shared_(shared), address_(address), ip_(to_asio(address)), pools_(pools),
-      sockets_(std::max<std::size_t>(pools.udp_sockets, 1)) {}
+               const Bounds& bounds)
+    : shared_(shared), address_(address), bounds_(bounds),
+      sockets_(std::max<std::size_t>(bounds.udp_sockets, 1)),
+      probe_(shared, health, bounds.first_try) {}
 
 Server::~Server() {
     for (const auto& connection : connections_) connection->close();
 }
 
-std::shared_ptr<UdpSocket> Server::send_udp(QueryRef query, std::span<std::uint8_t> message) {
+template <class Endpoint>
+Endpoint Server::remote() const {
+    return {to_asio(address_), address_.port};
+}
+
+std::shared_ptr<UdpSocket> Server::pick_socket() {
     auto& socket = sockets_[shared_.random.below(sockets_.size())];
     const bool worn = socket && (socket->uses() >= socket_uses_max ||
                                  Clock::now() - socket->opened() >= socket_age_max);
-    // Queries in flight hold their socket until they are done.
-    if (worn) socket.reset();
-    if (!socket) socket = UdpSocket::open(shared_, *this, {ip_, address_.port});
-    ++requests;
-    if (socket && socket->send(query, message)) return socket;
-    socket.reset();
+    if (socket && !worn) return socket;
+    // Queries in flight hold the worn one until they are done.
+    if (auto fresh = UdpSocket::open(shared_, *this, remote<asio::ip::udp::endpoint>())) {
+        socket = std::move(fresh);
+    }
+    if (socket) return socket;
+    // Out of descriptors or ports: that is no fault of the server's.
+    const auto open = std::find_if(sockets_.begin(), sockets_.end(),
+                                   [](const auto& each) { return each != nullptr; });
+    return open == sockets_.end() ? nullptr : *open;
+}
+
+std::shared_ptr<UdpSocket> Server::send_udp(QueryRef query, std::span<std::uint8_t> message) {
+    ++requests_;
+    auto socket = pick_socket();
+    if (!socket || socket->send(query, message)) return socket;
+    // Unreachable, for this socket at least: its source address may be gone.
+    std::replace(sockets_.begin(), sockets_.end(), socket, std::shared_ptr<UdpSocket>{});
     return nullptr;
+}
+
+void Server::failed(Clock::time_point now) noexcept {
+    ++failures_;
+    if (health.failed(now) == Health::Change::went_down) renew_sockets();
+}
+
+/// To a host whose own address or translation (conntrack) changed, every server looks dead: the
+/// sockets keep what they were connected with.
+void Server::renew_sockets() noexcept {
+    std::fill(sockets_.begin(), sockets_.end(), nullptr);
+}
+
+void Server::probe_if_due(Clock::time_point now) {
+    if (!health.probe_due(now)) return;
+    renew_sockets();
+    ++requests_;
+    probe_.send(*this, remote<asio::ip::udp::endpoint>());
 }
 
 TcpConnection* Server::usable_connection() const noexcept {
@@ -81,13 +98,13 @@ TcpConnection* Server::usable_connection() const noexcept {
 }
 
 bool Server::open_connection() {
-    if (connections_.size() >= std::max<std::size_t>(pools_.tcp_connections, 1)) return false;
-    auto connection = std::make_shared<TcpConnection>(
-        shared_.context, shared_.events, shared_.random, *this,
-        [this](TcpConnection& closed, const std::vector<QueryRef>& unanswered) {
-            on_closed(closed, unanswered);
-        });
-    connection->connect({ip_, address_.port});
+    if (connections_.size() >= std::max<std::size_t>(bounds_.tcp_connections, 1)) return false;
+    auto connection =
+        std::make_shared<TcpConnection>(shared_.context, shared_.events, shared_.random, *this,
+                                        [this](TcpConnection& closed, Pending unanswered) {
+                                            on_closed(closed, std::move(unanswered));
+                                        });
+    if (!connection->connect(remote<asio::ip::tcp::endpoint>())) return false;
     connections_.push_back(std::move(connection));
     return true;
 }
@@ -98,7 +115,7 @@ bool Server::send_tcp(QueryRef query, std::span<std::uint8_t> message) {
         if (!open_connection()) return false;
         connection = connections_.back().get();
     }
-    ++requests;
+    ++requests_;
     connection->send(query, message);
     return true;
 }
@@ -107,25 +124,37 @@ void Server::forget_tcp(QueryRef query) noexcept {
     for (const auto& connection : connections_) connection->forget(query);
 }
 
-void Server::on_closed(TcpConnection& connection, const std::vector<QueryRef>& unanswered) {
+bool Server::is_on_its_way(QueryRef query) const noexcept {
+    return std::any_of(connections_.begin(), connections_.end(), [query](const auto& connection) {
+        return connection->is_connected() && connection->has(query);
+    });
+}
+
+void Server::on_closed(TcpConnection& connection, Pending unanswered) {
+    // The last of the queries may be all that holds a server which was replaced.
+    const auto self = shared_from_this();
     // A server may close an idle connection at the moment we use it (RFC 7766 section 6.2.4): asked
     // once more, on a new one.
     const bool again = connection.has_answered();
     std::erase_if(connections_, [&](const auto& each) { return each.get() == &connection; });
-    for (const QueryRef query : unanswered) {
-        const auto message = shared_.events.message_of(query);
+    while (const auto entry = unanswered.take_any()) {
+        const auto message = shared_.events.message_of(entry->query);
         if (message.empty()) continue;
-        if (again && send_tcp(query, message)) continue;
-        shared_.events.on_exchange_error(*this, query, Transport::tcp);
+        if (again && send_tcp(entry->query, message)) continue;
+        shared_.events.on_exchange_error(*this, entry->query, Transport::tcp);
     }
 }
 
 bool Server::tidy(Clock::time_point now) {
-    std::erase_if(connections_, [now](const auto& connection) {
-        const bool idle = now - connection->last_used() >= connection_idle_max;
-        if (idle && connection->in_flight() == 0) connection->close();
-        return connection->is_closed();
-    });
+    const auto all = connections_;  // a connection that fails leaves the list
+    for (const auto& connection : all) {
+        if (connection->in_flight() == 0) {
+            if (now - connection->last_used() >= connection_idle_max) connection->close();
+        } else if (now - connection->waiting_since() >= bounds_.total) {
+            connection->fail();
+        }
+    }
+    std::erase_if(connections_, [](const auto& each) { return each->is_closed(); });
     return !connections_.empty();
 }
 

@@ -2,45 +2,30 @@
 
 #include "conf/address.h"
 #include "dns/forward/exchange.h"
+#include "dns/forward/health.h"
+#include "dns/forward/probe.h"
 #include "dns/forward/tcp_connection.h"
 #include "dns/forward/udp_socket.h"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace meshgate::dns::forward {
 
-using Clock = std::chrono::steady_clock;
-
-/// Whether a server is worth asking, learnt from its replies and silences.
-class Health {
-public:
-    void replied() noexcept;
-    void failed(Clock::time_point now) noexcept;  ///< no reply in time, refused, unreachable
-
-    [[nodiscard]] bool up() const noexcept { return up_; }
-    /// True once in a while for a server that is down: the next query goes to it as well.
-    [[nodiscard]] bool probe_due(Clock::time_point now) noexcept;
-
-private:
-    bool up_ = true;
-    unsigned failures_ = 0;  ///< in a row
-    std::chrono::seconds pause_{1};
-    Clock::time_point probe_at_;
-};
-
 /// One upstream server: its sockets, its connections, its health.
-class Server {
+class Server : public std::enable_shared_from_this<Server> {
 public:
-    struct Pools {
+    struct Bounds {
         std::size_t udp_sockets;      ///< at most, for this server
         std::size_t tcp_connections;  ///< at most, for this server
+        std::chrono::milliseconds first_try;
+        std::chrono::milliseconds total;  ///< no query waits longer
     };
 
-    Server(const UdpSocket::Shared& shared, const conf::SocketAddress& address, const Pools& pools);
+    Server(const UdpSocket::Shared& shared, const conf::SocketAddress& address,
+           const Bounds& bounds);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -53,28 +38,41 @@ public:
     /// room.
     bool send_tcp(QueryRef query, std::span<std::uint8_t> message);
     void forget_tcp(QueryRef query) noexcept;
+    /// Whether the query is on a connection that is made, so that a reply is likely.
+    [[nodiscard]] bool is_on_its_way(QueryRef query) const noexcept;
 
-    /// Closes connections without use for a while. @return true while something is open.
+    /// An attempt came to nothing.
+    void failed(Clock::time_point now) noexcept;
+    /// Asks a server that is down, now and then, whether it is back.
+    void probe_if_due(Clock::time_point now);
+
+    /// Closes connections without use for a while, and those that nothing comes from any more.
+    /// @return true while something is open.
     bool tidy(Clock::time_point now);
 
     [[nodiscard]] const conf::SocketAddress& address() const noexcept { return address_; }
+    [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
+    [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
 
     Health health;
-    std::uint64_t requests = 0;
-    std::uint64_t failures = 0;
 
 private:
+    template <class Endpoint>
+    [[nodiscard]] Endpoint remote() const;
+    [[nodiscard]] std::shared_ptr<UdpSocket> pick_socket();
+    void renew_sockets() noexcept;
     [[nodiscard]] TcpConnection* usable_connection() const noexcept;
     bool open_connection();
-    void on_closed(TcpConnection& connection, const std::vector<QueryRef>& unanswered);
+    void on_closed(TcpConnection& connection, Pending unanswered);
 
     UdpSocket::Shared shared_;
     conf::SocketAddress address_;
-    asio::ip::address ip_;
-    Pools pools_;
-    std::vector<std::shared_ptr<UdpSocket>>
-        sockets_;  ///< grows to pools_.udp_sockets; null: not open
+    Bounds bounds_;
+    std::uint64_t requests_ = 0;
+    std::uint64_t failures_ = 0;
+    std::vector<std::shared_ptr<UdpSocket>> sockets_;  ///< udp_sockets of them; null: not open
     std::vector<std::shared_ptr<TcpConnection>> connections_;
+    Probe probe_;
 };
 
 }  // namespace meshgate::dns::forward

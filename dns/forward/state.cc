@@ -11,6 +11,10 @@ namespace meshgate::dns::forward {
 namespace {
 
 constexpr std::size_t servers_max = 32;  // bits of Query::tried
+// Larger ones would leave in fragments; no client but a strange one sends them.
+constexpr std::size_t udp_query_bytes_max = 1232;
+// A refusal is short; what is longer is not worth keeping.
+constexpr std::size_t fallback_bytes_max = 4096;
 
 /// Replies that another server may be able to better.
 Fallback fallback_kind(wire::Rcode rcode) noexcept {
@@ -37,7 +41,8 @@ void Forwarder::State::set_upstreams(std::span<const conf::SocketAddress> upstre
     auto list = std::make_shared<ServerList>();
     const auto wanted = upstreams.first(std::min(upstreams.size(), servers_max));
     const std::size_t share = std::max<std::size_t>(wanted.size(), 1);
-    const Server::Pools pools{limits.udp_sockets / share, limits.tcp_connections / share};
+    const Server::Bounds bounds{limits.udp_sockets / share, limits.tcp_connections / share,
+                                limits.first_try, limits.total};
     for (const conf::SocketAddress& address : wanted) {
         const auto known = std::find_if(servers->begin(), servers->end(), [&](const auto& server) {
             return server->address() == address;
@@ -46,7 +51,7 @@ void Forwarder::State::set_upstreams(std::span<const conf::SocketAddress> upstre
             known != servers->end()
                 ? *known
                 : std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch},
-                                           address, pools));
+                                           address, bounds));
     }
     servers = std::move(list);
 }
@@ -58,13 +63,12 @@ std::span<std::uint8_t> Forwarder::State::message_of(QueryRef ref) noexcept {
 }
 
 bool Forwarder::State::forward(const wire::Question& question, std::uint64_t ticket) {
-    const auto slot = queries.take();
+    const auto slot = queries.take(question.message);
     if (!slot) return false;
     const auto now = Clock::now();
     Query& query = queries[*slot];
     query.ticket = ticket;
     query.client_id = question.id;
-    query.message.assign(question.message.begin(), question.message.end());
     query.servers = servers;
     query.tried = 0;
     query.attempts = query.waiting = 0;
@@ -77,7 +81,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     }
     queries.schedule_next_try(*slot, now + limits.first_try);
     if (!try_next(*slot)) fail_later(*slot, Failure::network);
-    probe(*slot);
+    for (const auto& server : *servers) server->probe_if_due(now);
     arm();
     return true;
 }
@@ -98,18 +102,20 @@ Forwarder::State::choose(const Query& query) const noexcept {
 bool Forwarder::State::try_next(std::uint32_t slot) {
     while (const auto choice = choose(queries[slot])) {
         queries[slot].tried |= choice->bit;
-        if (send_to(slot, *choice)) return true;
+        if (!send_to(slot, *choice)) continue;
+        queries.schedule_next_try(slot, Clock::now() + limits.first_try);
+        return true;
     }
     return false;
 }
 
 bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
     Query& query = queries[slot];
+    if (query.message.size() > udp_query_bytes_max) return send_over_tcp(slot, *choice.server);
     if (query.attempts == Query::attempts_max) return false;
     auto socket = choice.server->send_udp(queries.ref(slot), query.message);
     if (!socket) {
-        ++choice.server->failures;
-        choice.server->health.failed(Clock::now());
+        choice.server->failed(Clock::now());
         return false;
     }
     query.last_server = choice.server;
@@ -118,18 +124,20 @@ bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
     return true;
 }
 
-/// A server that is down gets a query too, now and then: its reply says that it is back.
-void Forwarder::State::probe(std::uint32_t slot) {
-    const auto list = queries[slot].servers;
-    for (std::size_t i = 0; i < list->size(); ++i) {
-        const std::uint32_t bit = 1U << i;
-        if ((queries[slot].tried & bit) != 0) continue;
-        if (!(*list)[i]->health.probe_due(Clock::now())) continue;
-        queries[slot].tried |= bit;
-        Server* const asked = queries[slot].last_server;
-        send_to(slot, {(*list)[i].get(), bit});
-        queries[slot].last_server = asked;
-    }
+bool Forwarder::State::send_over_tcp(std::uint32_t slot, Server& server) {
+    Query& query = queries[slot];
+    if (!server.send_tcp(queries.ref(slot), query.message)) return false;
+    query.tcp_server = &server;
+    ++query.waiting;
+    tidy_later();
+    return true;
+}
+
+void Forwarder::State::forget_tcp(std::uint32_t slot) noexcept {
+    Query& query = queries[slot];
+    if (query.tcp_server == nullptr) return;
+    std::exchange(query.tcp_server, nullptr)->forget_tcp(queries.ref(slot));
+    --query.waiting;
 }
 
 void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport transport,
@@ -137,27 +145,30 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
     Query* query = queries.find(ref);
     if (query == nullptr) return;
     server.health.replied();
-    if (query->waiting > 0) --query->waiting;
+    --query->waiting;
+    if (transport == Transport::tcp) query->tcp_server = nullptr;
     try {
         if (transport == Transport::udp && wire::is_truncated(reply)) {
-            return ask_over_tcp(server, ref.slot, reply);
+            return on_truncated(server, ref.slot, reply);
         }
         const Fallback kind = fallback_kind(wire::header_rcode(reply));
         if (kind == Fallback::none) return finish(ref.slot, reply);
+        // Said over TCP, it is the whole of what was cut before.
+        if (transport == Transport::tcp) query->fallback_kind = Fallback::none;
         keep_fallback(*query, kind, reply);
         give_up_or_go_on(ref.slot);
-    } catch (const std::exception&) {  // no memory for a copy of the reply
+    } catch (const std::exception&) {  // no memory to keep it or to go on: as it is
         finish(ref.slot, reply);
     }
 }
 
-void Forwarder::State::on_exchange_error(Server& server, QueryRef ref, Transport) noexcept {
+void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,
+                                         Transport transport) noexcept {
     Query* query = queries.find(ref);
     if (query == nullptr) return;
-    ++server.failures;
-    server.health.failed(Clock::now());
-    if (query->waiting > 0) --query->waiting;
-    if (query->tcp_server == &server) query->tcp_server = nullptr;
+    server.failed(Clock::now());
+    --query->waiting;
+    if (transport == Transport::tcp) query->tcp_server = nullptr;
     try {
         give_up_or_go_on(ref.slot);
     } catch (const std::exception&) {
@@ -167,33 +178,34 @@ void Forwarder::State::on_exchange_error(Server& server, QueryRef ref, Transport
 
 void Forwarder::State::keep_fallback(Query& query, Fallback kind,
                                      std::span<const std::uint8_t> reply) {
-    if (kind < query.fallback_kind) return;
+    if (kind < query.fallback_kind || reply.size() > fallback_bytes_max) return;
     query.fallback_kind = kind;
     query.fallback.assign(reply.begin(), reply.end());
 }
 
 /// An attempt came to nothing: another server, or what there is.
 void Forwarder::State::give_up_or_go_on(std::uint32_t slot) {
-    if (queries[slot].fallback_kind == Fallback::truncated && queries[slot].tcp_server == nullptr) {
+    const Query& query = queries[slot];
+    if (query.tcp_server != nullptr) return;  // the reply is known to exist, and on its way
+    if (query.fallback_kind == Fallback::truncated) {
+        // Only a server that is likely to reply: the client can do the rest itself.
+        const auto choice = choose(query);
+        if (choice && choice->server->health.up() && try_next(slot)) return;
         return finish_with_fallback(slot, Failure::network);
     }
     if (try_next(slot)) return;
     if (queries[slot].waiting == 0) finish_with_fallback(slot, Failure::network);
 }
 
-void Forwarder::State::ask_over_tcp(Server& server, std::uint32_t slot,
+void Forwarder::State::on_truncated(Server& server, std::uint32_t slot,
                                     std::span<const std::uint8_t> reply) {
     Query& query = queries[slot];
     if (query.tcp_server != nullptr) return;  // another server's truncated reply came first
     std::array<std::uint8_t, wire::name_bytes_max + 64> cut;
     const std::size_t bytes = wire::write_truncated(reply, cut);
-    keep_fallback(query, Fallback::truncated, std::span{cut}.first(bytes));
-    if (bytes == 0 || !server.send_tcp(queries.ref(slot), query.message)) {
-        return finish_with_fallback(slot, Failure::overload);
-    }
-    query.tcp_server = &server;
-    ++query.waiting;
-    tidy_later();
+    if (bytes != 0) keep_fallback(query, Fallback::truncated, std::span{cut}.first(bytes));
+    if (!send_over_tcp(slot, server)) return give_up_or_go_on(slot);
+    queries.schedule_next_try(slot, Clock::now() + limits.first_try);
 }
 
 void Forwarder::State::release(std::uint32_t slot) noexcept {
@@ -203,7 +215,7 @@ void Forwarder::State::release(std::uint32_t slot) noexcept {
         query.sockets[i]->forget(ref);
         query.sockets[i].reset();
     }
-    if (query.tcp_server != nullptr) query.tcp_server->forget_tcp(ref);
+    forget_tcp(slot);
     queries.release(slot);
 }
 

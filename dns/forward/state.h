@@ -42,10 +42,11 @@ private:
     [[nodiscard]] std::optional<Choice> choose(const Query& query) const noexcept;
     bool try_next(std::uint32_t slot);  ///< @return false when no server is left in this round
     bool send_to(std::uint32_t slot, const Choice& choice);
-    void probe(std::uint32_t slot);
+    bool send_over_tcp(std::uint32_t slot, Server& server);
+    void forget_tcp(std::uint32_t slot) noexcept;
     void keep_fallback(Query& query, Fallback kind, std::span<const std::uint8_t> reply);
     void give_up_or_go_on(std::uint32_t slot);
-    void ask_over_tcp(Server& server, std::uint32_t slot, std::span<const std::uint8_t> reply);
+    void on_truncated(Server& server, std::uint32_t slot, std::span<const std::uint8_t> reply);
 
     void finish(std::uint32_t slot, std::span<std::uint8_t> reply) noexcept;
     void finish_with_fallback(std::uint32_t slot, Failure otherwise) noexcept;

@@ -47,17 +47,22 @@ void Forwarder::State::on_timer() {
 void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
     queries.schedule_next_try(slot, now + limits.first_try);
     Query& query = queries[slot];
-    if (query.last_server != nullptr && query.tcp_server == nullptr) {
-        ++query.last_server->failures;
-        query.last_server->health.failed(now);
+    if (query.tcp_server != nullptr) {
+        if (query.tcp_server->is_on_its_way(queries.ref(slot))) return;
+        // Filtered, most likely: there are networks that know DNS over UDP only.
+        forget_tcp(slot);
+        return give_up_or_go_on(slot);
     }
-    if (query.tcp_server != nullptr) return;  // the reply is known to exist, and on its way
+    if (query.last_server != nullptr) query.last_server->failed(now);
+    if (query.fallback_kind == Fallback::truncated) {
+        return finish_with_fallback(slot, Failure::timeout);
+    }
     if (try_next(slot)) return;
     query.tried = 0;
     try_next(slot);
 }
 
-/// Closes idle connections while there are any.
+/// Closes connections that are idle or stuck, while there are any.
 void Forwarder::State::tidy_later() {
     if (tidying_) return;
     tidying_ = true;
@@ -67,7 +72,8 @@ void Forwarder::State::tidy_later() {
         if (!self || error || self->sink == nullptr) return;
         self->tidying_ = false;
         bool open = false;
-        for (const auto& server : *self->servers) open = server->tidy(Clock::now()) || open;
+        const auto list = self->servers;
+        for (const auto& server : *list) open = server->tidy(Clock::now()) || open;
         if (open) self->tidy_later();
     });
 }

@@ -3,10 +3,9 @@
 #include "dns/forward/own_queries.h"
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
-#include "dns/wire/reply.h"
+#include "dns/wire/question.h"
 #include "src/common/unique_fd.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -41,51 +40,52 @@ std::shared_ptr<UdpSocket> UdpSocket::open(const Shared& shared, Server& server,
                                            const asio::ip::udp::endpoint& remote) {
     UniqueFd fd = connected_socket(remote);
     if (!fd) return nullptr;
-    const std::uint16_t port = local_port(fd.get());
-    std::shared_ptr<UdpSocket> socket{new UdpSocket(shared, server, fd.release(), port)};
+    std::shared_ptr<UdpSocket> socket{new UdpSocket(shared, server)};
+    boost::system::error_code error;
+    socket->descriptor_.assign(fd.get(), error);
+    if (error) return nullptr;
+    socket->port_ = local_port(fd.release());
     socket->wait();
     return socket;
 }
 
-UdpSocket::UdpSocket(const Shared& shared, Server& server, int fd, std::uint16_t port)
-    : shared_(shared), server_(server), descriptor_(shared.context, fd), port_(port) {}
+UdpSocket::UdpSocket(const Shared& shared, Server& server)
+    : shared_(shared), server_(server), descriptor_(shared.context) {}
 
-std::uint16_t UdpSocket::unused_id() noexcept {
-    for (;;) {
-        const std::uint16_t id = shared_.random.next16();
-        const auto taken = [id](const Pending& pending) { return pending.id == id; };
-        if (std::none_of(pending_.begin(), pending_.end(), taken)) return id;
-    }
+UdpSocket::~UdpSocket() {
+    while (const auto entry = pending_.take_any()) own_queries::remove(entry->fingerprint);
 }
 
-bool UdpSocket::send(QueryRef query, std::span<std::uint8_t> message) noexcept {
-    const std::uint16_t id = unused_id();
+bool UdpSocket::send(QueryRef query, std::span<std::uint8_t> message) {
+    const std::uint16_t id = pending_.unused_id(shared_.random);
     wire::write16(message, 0, id);
     const std::size_t question_end = wire::skip_name(message, wire::header_bytes) + 4;
-    const Pending pending{id, query, own_queries::fingerprint(message, question_end, port_)};
+    const auto fingerprint = own_queries::fingerprint(message, question_end, port_);
+    const auto transmit = [&] {
+        return ::send(descriptor_.native_handle(), message.data(), message.size(),
+                      MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    };
     // Before it leaves: over loopback it may be back before send returns.
-    own_queries::add(pending.fingerprint);
-    const auto sent = ::send(descriptor_.native_handle(), message.data(), message.size(),
-                             MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(message.size())) {
-        own_queries::remove(pending.fingerprint);
+    own_queries::add(fingerprint);
+    bool sent = transmit();
+    if (!sent && errno == ECONNREFUSED) {
+        // That was the answer to an earlier datagram, which nobody else will hear of now.
+        on_error_later();
+        sent = transmit();
+    }
+    // No room in the kernel's buffers: lost, as it may be anywhere on the way.
+    sent = sent || errno == EAGAIN || errno == ENOBUFS;
+    if (!sent) {
+        own_queries::remove(fingerprint);
         return false;
     }
-    pending_.push_back(pending);
+    pending_.add({id, query, fingerprint});
     ++uses_;
     return true;
 }
 
 void UdpSocket::forget(QueryRef query) noexcept {
-    for (std::size_t i = pending_.size(); i-- > 0;) {
-        if (pending_[i].query == query) drop(i);
-    }
-}
-
-void UdpSocket::drop(std::size_t index) noexcept {
-    own_queries::remove(pending_[index].fingerprint);
-    pending_[index] = pending_.back();
-    pending_.pop_back();
+    while (const auto entry = pending_.take_query(query)) own_queries::remove(entry->fingerprint);
 }
 
 void UdpSocket::wait() {
@@ -120,27 +120,35 @@ bool UdpSocket::read_batch() {
 }
 
 void UdpSocket::on_datagram(std::span<std::uint8_t> datagram) {
-    if (datagram.size() < wire::header_bytes) return shared_.events.on_ignored_reply();
-    const std::uint16_t id = wire::read16(datagram, 0);
-    const auto found = std::find_if(pending_.begin(), pending_.end(),
-                                    [id](const Pending& pending) { return pending.id == id; });
-    if (found == pending_.end()) return shared_.events.on_ignored_reply();
-    const QueryRef query = found->query;
-    const auto message = shared_.events.message_of(query);
-    if (message.empty()) return drop(static_cast<std::size_t>(found - pending_.begin()));
-    wire::write16(message, 0, id);  // another attempt may have put its own there
-    if (!wire::matches(datagram, message)) return shared_.events.on_ignored_reply();
-    drop(static_cast<std::size_t>(found - pending_.begin()));
-    shared_.events.on_exchange_reply(server_, query, Transport::udp, datagram);
+    const auto entry = pending_.take(datagram, shared_.events);
+    if (!entry) return shared_.events.on_ignored_reply();
+    own_queries::remove(entry->fingerprint);
+    shared_.events.on_exchange_reply(server_, entry->query, Transport::udp, datagram);
 }
 
 /// ICMP said that nobody is there: it says so of the server, not of one query.
 void UdpSocket::on_error() {
-    while (!pending_.empty()) {
-        const QueryRef query = pending_.back().query;
-        drop(pending_.size() - 1);
-        shared_.events.on_exchange_error(server_, query, Transport::udp);
+    // Only those of now: an event may send the next query through this very socket.
+    Pending refused = std::exchange(pending_, {});
+    while (const auto entry = refused.take_any()) {
+        own_queries::remove(entry->fingerprint);
+        shared_.events.on_exchange_error(server_, entry->query, Transport::udp);
     }
+}
+
+/// For send(): the caller's caller must not be called back before it has returned.
+void UdpSocket::on_error_later() {
+    if (pending_.empty()) return;
+    asio::post(shared_.context, [weak = weak_from_this(), refused = pending_]() mutable {
+        // A query that still waits holds the socket.
+        const auto self = weak.lock();
+        if (!self) return;
+        while (const auto entry = refused.take_any()) {
+            if (!self->pending_.take_same(*entry)) continue;
+            own_queries::remove(entry->fingerprint);
+            self->shared_.events.on_exchange_error(self->server_, entry->query, Transport::udp);
+        }
+    });
 }
 
 }  // namespace meshgate::dns::forward

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dns/forward/exchange.h"
+#include "dns/forward/pending.h"
 #include "dns/forward/random.h"
 #include "dns/forward/receive_batch.h"
 #include "src/common/asio.h"
@@ -9,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 
 namespace meshgate::dns::forward {
 
@@ -28,41 +28,36 @@ public:
     /// @return null when the system has no socket, port or route for it.
     static std::shared_ptr<UdpSocket> open(const Shared& shared, Server& server,
                                            const asio::ip::udp::endpoint& remote);
+    ~UdpSocket();
+    UdpSocket(const UdpSocket&) = delete;
+    UdpSocket& operator=(const UdpSocket&) = delete;
 
     /// Sends the query with a fresh random id. @return false at once when it cannot be sent.
-    bool send(QueryRef query, std::span<std::uint8_t> message) noexcept;
+    bool send(QueryRef query, std::span<std::uint8_t> message);
 
     /// The query is over: a reply to it is ignored from now on.
     void forget(QueryRef query) noexcept;
 
-    [[nodiscard]] std::size_t in_flight() const noexcept { return pending_.size(); }
     [[nodiscard]] std::uint32_t uses() const noexcept { return uses_; }
     [[nodiscard]] std::chrono::steady_clock::time_point opened() const noexcept { return opened_; }
 
 private:
-    struct Pending {
-        std::uint16_t id;
-        QueryRef query;
-        std::uint64_t fingerprint;  ///< in own_queries
-    };
-
-    UdpSocket(const Shared& shared, Server& server, int fd, std::uint16_t port);
+    UdpSocket(const Shared& shared, Server& server);
 
     void wait();
     void read();
     bool read_batch();
     void on_datagram(std::span<std::uint8_t> datagram);
     void on_error();
-    [[nodiscard]] std::uint16_t unused_id() noexcept;
-    void drop(std::size_t index) noexcept;
+    void on_error_later();
 
     Shared shared_;
-    Server& server_;
+    Server& server_;  ///< alive as long as a query is pending here
     asio::posix::stream_descriptor descriptor_;
-    std::uint16_t port_;
+    std::uint16_t port_ = 0;
     std::uint32_t uses_ = 0;
     std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();
-    std::vector<Pending> pending_;
+    Pending pending_;
 };
 
 }  // namespace meshgate::dns::forward

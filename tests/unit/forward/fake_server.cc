@@ -2,24 +2,19 @@
 
 #include <boost/asio/read.hpp>
 
+#include <algorithm>
+
 namespace meshgate::test {
-namespace {
-
-asio::ip::udp::endpoint any_port() {
-    return {asio::ip::make_address("127.0.0.1"), 0};
-}
-
-}  // namespace
-
-FakeServer::FakeServer(asio::io_context& context)
-    : udp_(context, any_port()),
+FakeServer::FakeServer(asio::io_context& context, const char* address, std::uint16_t port)
+    : udp_(context, {asio::ip::make_address(address), port}),
       tcp_(context, {udp_.local_endpoint().address(), udp_.local_endpoint().port()}) {
     receive();
     accept();
 }
 
 conf::SocketAddress FakeServer::at() const {
-    return conf::SocketAddress::parse("127.0.0.1", udp_.local_endpoint().port()).value();
+    const auto local = udp_.local_endpoint();
+    return conf::SocketAddress::parse(local.address().to_string(), local.port()).value();
 }
 
 void FakeServer::receive() {
@@ -44,7 +39,10 @@ void FakeServer::accept() {
     tcp_.async_accept([this](const boost::system::error_code& error, asio::ip::tcp::socket socket) {
         if (error) return;
         ++tcp_accepted;
-        read_length(std::make_shared<Connection>(std::move(socket)));
+        socket.set_option(asio::ip::tcp::no_delay{true});
+        auto connection = std::make_shared<Connection>(std::move(socket));
+        connections_.push_back(connection);
+        read_length(connection);
         accept();
     });
 }
@@ -65,15 +63,30 @@ void FakeServer::read_message(const std::shared_ptr<Connection>& connection) {
                          if (error) return;
                          ++tcp_queries;
                          if (!on_tcp) return;  // the last owner lets go: closed
-                         on_tcp(connection->message, [connection](const Bytes& reply) {
+                         on_tcp(connection->message, [this, connection](const Bytes& reply) {
                              Bytes framed{static_cast<std::uint8_t>(reply.size() >> 8U),
                                           static_cast<std::uint8_t>(reply.size())};
                              framed.insert(framed.end(), reply.begin(), reply.end());
-                             boost::system::error_code ignored;
-                             asio::write(connection->socket, asio::buffer(framed), ignored);
+                             write(*connection, framed);
                          });
                          read_length(connection);
                      });
+}
+
+void FakeServer::write(Connection& connection, const Bytes& framed) {
+    boost::system::error_code error;
+    for (std::size_t at = 0; at < framed.size() && !error; at += tcp_piece_bytes) {
+        const std::size_t bytes = std::min(tcp_piece_bytes, framed.size() - at);
+        asio::write(connection.socket, asio::buffer(framed.data() + at, bytes), error);
+    }
+}
+
+void FakeServer::close_connections() {
+    for (const auto& weak : connections_) {
+        boost::system::error_code ignored;
+        if (const auto connection = weak.lock()) connection->socket.close(ignored);
+    }
+    connections_.clear();
 }
 
 }  // namespace meshgate::test

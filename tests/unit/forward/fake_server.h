@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <vector>
 
@@ -14,18 +13,23 @@ namespace meshgate::test {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// An upstream on 127.0.0.1, UDP and TCP at one port, that does what the test tells it.
+/// An upstream on loopback, UDP and TCP at one port, that does what the test tells it.
 class FakeServer {
 public:
     /// Sends one datagram, or one message on the connection, back to who asked.
     using Reply = std::function<void(const Bytes&)>;
     using OnQuery = std::function<void(const Bytes& query, const Reply& reply)>;
 
-    explicit FakeServer(asio::io_context& context);
+    /// @param port  0: any that is free
+    explicit FakeServer(asio::io_context& context, const char* address = "127.0.0.1",
+                        std::uint16_t port = 0);
 
     [[nodiscard]] conf::SocketAddress at() const;
+    void close_connections();
     OnQuery on_udp;  ///< unset: silence
     OnQuery on_tcp;  ///< unset: the connection is closed at the first query
+    /// TCP replies are written in pieces of so many bytes, each in a segment of its own.
+    std::size_t tcp_piece_bytes = 0x10000;
     std::size_t udp_queries = 0;
     std::size_t tcp_queries = 0;
     std::size_t tcp_accepted = 0;
@@ -44,8 +48,11 @@ private:
     void read_length(const std::shared_ptr<Connection>& connection);
     void read_message(const std::shared_ptr<Connection>& connection);
 
+    void write(Connection& connection, const Bytes& framed);
+
     asio::ip::udp::socket udp_;
     asio::ip::tcp::acceptor tcp_;
+    std::vector<std::weak_ptr<Connection>> connections_;
     asio::ip::udp::endpoint peer_;
     Bytes datagram_ = Bytes(65536);
 };
