@@ -17,6 +17,8 @@ import dns.rdatatype
 import dns.reversename
 import pytest
 
+from server import wait_until
+
 NAME = "backend_default_svc_8080.mesh"
 TWIN = "backend.default.svc.8080.mesh.local"
 
@@ -229,10 +231,11 @@ def test_every_upstream_being_ourselves_is_servfail_and_not_ready(server):
     server.upstreams = [f"127.0.0.1:{server.port}", f"[::1]:{server.port}"]
     server.configure()
     server.start(ready="/healthz")
+    # The endpoint is up before the names are: until then the reason is "starting" (EDE 14).
+    wait_until(lambda: server.get("/readyz") == (503, "upstreams\n"), "the names")
     reply = server.ask("www.outside.example", use_edns=0)
     assert reply.rcode() == dns.rcode.SERVFAIL
     assert extended_errors(reply) == [22]
-    assert server.get("/readyz") == (503, "upstreams\n")
     assert server.address(NAME) == "240.0.0.0"
     assert f"127.0.0.1:{server.port} is this server" in server.output()
     assert server.status()["upstreams"] == []
