@@ -34,8 +34,9 @@ void QueryTable::release(std::uint32_t slot) noexcept {
     query.servers.reset();
     if (query.message.size() > Query::small_bytes) --large_in_use_;
     // What was large once must not stay so in every slot.
-    if (query.message.capacity() > Query::small_bytes) query.message = {};
-    if (query.fallback.capacity() > Query::small_bytes) query.fallback = {};
+    for (auto* bytes : {&query.message, &query.fallback}) {
+        if (bytes->capacity() > Query::small_bytes) *bytes = std::vector<std::uint8_t>{};
+    }
     free_.push_back(slot);
     --in_use_;
 }

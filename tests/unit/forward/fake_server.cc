@@ -6,8 +6,17 @@
 
 namespace meshgate::test {
 FakeServer::FakeServer(asio::io_context& context, const char* address, std::uint16_t port)
-    : udp_(context, {asio::ip::make_address(address), port}),
-      tcp_(context, {udp_.local_endpoint().address(), udp_.local_endpoint().port()}) {
+    : udp_(context), tcp_(context) {
+    const auto ip = asio::ip::make_address(address);
+    // A port that is free for UDP may be in use for TCP.
+    for (int tries = 20; !tcp_.is_open(); --tries) {
+        udp_ = {context, asio::ip::udp::endpoint{ip, port}};
+        try {
+            tcp_ = {context, asio::ip::tcp::endpoint{ip, udp_.local_endpoint().port()}};
+        } catch (const boost::system::system_error&) {
+            if (tries == 0) throw;
+        }
+    }
     receive();
     accept();
 }
@@ -87,6 +96,20 @@ void FakeServer::close_connections() {
         if (const auto connection = weak.lock()) connection->socket.close(ignored);
     }
     connections_.clear();
+}
+
+void FakeServer::drop_tcp() {
+    // A queue of accepted connections that is full makes the kernel drop what comes.
+    tcp_.cancel();
+    tcp_.listen(0);
+    const auto at = tcp_.local_endpoint();
+    for (int i = 0; i < 2; ++i) {
+        auto& socket = backlog_.emplace_back(tcp_.get_executor(), at.protocol());
+        socket.non_blocking(true);
+        // Asio would wait for the outcome.
+        static_cast<void>(
+            ::connect(socket.native_handle(), at.data(), static_cast<socklen_t>(at.size())));
+    }
 }
 
 }  // namespace meshgate::test

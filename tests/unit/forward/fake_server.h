@@ -26,6 +26,8 @@ public:
 
     [[nodiscard]] conf::SocketAddress at() const;
     void close_connections();
+    /// From now on connections over TCP are neither made nor refused, as behind a filter.
+    void drop_tcp();
     OnQuery on_udp;  ///< unset: silence
     OnQuery on_tcp;  ///< unset: the connection is closed at the first query
     /// TCP replies are written in pieces of so many bytes, each in a segment of its own.
@@ -53,6 +55,7 @@ private:
     asio::ip::udp::socket udp_;
     asio::ip::tcp::acceptor tcp_;
     std::vector<std::weak_ptr<Connection>> connections_;
+    std::vector<asio::ip::tcp::socket> backlog_;
     asio::ip::udp::endpoint peer_;
     Bytes datagram_ = Bytes(65536);
 };

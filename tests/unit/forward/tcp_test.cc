@@ -139,3 +139,75 @@ TEST_CASE("a reply over TCP may come in any pieces") {
         }
     }
 }
+
+TEST_CASE("where connections are filtered another server is asked, or the client told to try") {
+    Client client{quick(patience * 2)};  // long before that
+    FakeServer filtered{client.context}, good{client.context};
+    filtered.on_udp = truncates;
+    filtered.drop_tcp();
+    good.on_udp = answers;
+    client.use({&filtered});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == truncated(query_bytes()));
+    client.use({&filtered, &good});
+    client.ask(2);
+    client.wait_for(2);
+    CHECK(client.replies.at(2) == reply_to(query_bytes()));
+}
+
+TEST_CASE("what a server says over TCP counts more than the truncated reply before it") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = truncates;
+    server.on_tcp = says(2);
+    client.use({&server});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == reply_to(query_bytes(), 2));
+}
+
+TEST_CASE("junk on a connection is ignored, the reply behind it is not") {
+    Client client;
+    FakeServer server{client.context};
+    server.on_udp = truncates;
+    server.on_tcp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        Bytes other_id = reply_to(query, 3), other_name = other_id;
+        other_id[0] = static_cast<std::uint8_t>(other_id[0] + 1);
+        other_name[13] = 'x';
+        for (const Bytes& wrong : {Bytes{}, Bytes{1}, other_id, other_name, query}) reply(wrong);
+        reply(reply_to(query));
+    };
+    client.use({&server});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.replies.at(1) == reply_to(query_bytes()));
+    CHECK(client.forwarder->ignored_replies() == 5);
+}
+
+TEST_CASE("a query too large for a datagram goes over TCP, and few of them at a time") {
+    Client client;
+    FakeServer server{client.context};
+    Bytes seen;
+    server.on_tcp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+        seen = query;
+        reply(reply_to(query));
+    };
+    client.use({&server});
+    const Bytes large = query_bytes(0, 0x4321, 60000);
+    for (std::uint64_t i = 0; i < 5; ++i) {
+        client.ask(i, large);
+        client.wait_for(i + 1);
+        CHECK(client.replies.at(i) == reply_to(large));
+    }
+    seen[0] = 0x43;
+    seen[1] = 0x21;
+    CHECK(seen == large);
+    CHECK(server.udp_queries == 0);
+    CHECK(client.forwarder->upstreams().at(0).up);
+
+    server.on_tcp = [](const Bytes&, const FakeServer::Reply&) {};
+    std::uint64_t ticket = 100;
+    while (client.ask(ticket, large)) REQUIRE(++ticket < 1000);
+    CHECK(client.ask(ticket));  // small ones are taken still
+}
