@@ -1,10 +1,9 @@
 #pragma once
 
 #include "conf/address.h"
+#include "conf/ranges.h"
 
-#include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,25 +28,6 @@ struct Location {
     }  // where a value stood is not part of it
 };
 
-using Uid = std::uint32_t;
-using Port = std::uint16_t;
-
-/// Inclusive.
-struct PortRange {
-    Port first = 0;
-    Port last = 0;
-
-    friend auto operator<=>(const PortRange&, const PortRange&) noexcept = default;
-};
-
-/// Inclusive; 32-bit (DynamicUser, subuid and OpenShift use high uids).
-struct UidRange {
-    Uid first = 0;
-    Uid last = 0;
-
-    friend auto operator<=>(const UidRange&, const UidRange&) noexcept = default;
-};
-
 /// Users as written: numbers need no passwd entry, names are looked up by the program that uses
 /// them.
 struct UserRef {
@@ -57,7 +37,6 @@ struct UserRef {
     friend bool operator==(const UserRef&, const UserRef&) noexcept = default;
 };
 
-enum class Protocol : std::uint8_t { tcp, udp };
 enum class IpFamilyMode : std::uint8_t { dualstack, ipv4, ipv6 };
 enum class Engine : std::uint8_t { automatic, nftables, iptables };
 enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
@@ -65,7 +44,7 @@ enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
 struct Mesh {
     std::vector<std::string> domains{"mesh",
                                      "mesh.local"};  ///< lower case, no trailing dot; never empty
-    std::chrono::seconds ttl{30};                    ///< 0..2147483647 (RFC 2181 section 8)
+    std::uint32_t ttl = 30;  ///< seconds, 0..2147483647 (RFC 2181 section 8)
 
     friend bool operator==(const Mesh&, const Mesh&) = default;
 };
@@ -185,7 +164,7 @@ struct Vip {
     Cidr ipv4;  ///< default 240.0.0.0/4
     VipIpv6 ipv6_mode = VipIpv6::mapped;
     std::optional<Cidr> ipv6;  ///< set with VipIpv6::native only
-    std::filesystem::path state{"/var/lib/meshgate/vips.toml"};
+    std::string state{"/var/lib/meshgate/vips.toml"};
 
     Vip();
     friend bool operator==(const Vip&, const Vip&) = default;
@@ -217,14 +196,14 @@ struct Record {
     std::string name;  ///< absolute
     std::string type;
     std::string value;
-    std::optional<std::chrono::seconds> ttl;  ///< unset: mesh.ttl
+    std::optional<std::uint32_t> ttl;  ///< seconds; unset: mesh.ttl
     Location where;
 
     friend bool operator==(const Record&, const Record&) = default;
 };
 
 struct Config {
-    std::filesystem::path resolv_conf{"/etc/resolv.conf"};
+    std::string resolv_conf{"/etc/resolv.conf"};
     Mesh mesh;
     Proxy proxy;
     Redirect redirect;

@@ -6,6 +6,7 @@
 #include "src/common/errors.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -43,12 +44,12 @@ std::string read_all(std::istream& in, const std::string& name) {
     return text;
 }
 
-std::string read_file(const std::filesystem::path& file) {
+std::string read_file(const std::string& file) {
     std::error_code error;
-    if (std::filesystem::is_directory(file, error)) fail({file.string()}, "is a directory");
+    if (std::filesystem::is_directory(file, error)) fail({file}, "is a directory");
     std::ifstream in{file, std::ios::binary};
-    if (!in) fail({file.string()}, std::generic_category().message(errno));
-    return read_all(in, file.string());
+    if (!in) fail({file}, std::generic_category().message(errno));
+    return read_all(in, file);
 }
 
 }  // namespace
@@ -78,15 +79,16 @@ Loaded parse(std::string_view text, std::string_view name) {
     return loaded;
 }
 
-Loaded load(const std::filesystem::path& file) {
+Loaded load(const std::string& file) {
     if (file == "-") return parse(read_all(std::cin, "standard input"), "standard input");
-    return parse(read_file(file), file.string());
+    return parse(read_file(file), file);
 }
 
-Loaded load_or_default(const std::optional<std::filesystem::path>& explicit_file) {
+Loaded load_or_default(const std::optional<std::string>& explicit_file) {
     if (explicit_file) return load(*explicit_file);
     std::error_code error;
-    if (std::filesystem::exists(default_path, error) || error) return load(default_path);
+    if (std::filesystem::exists(default_path, error) || error)
+        return load(std::string{default_path});
     return {};
 }
 

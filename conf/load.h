@@ -2,7 +2,6 @@
 
 #include "conf/config.h"
 
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -42,11 +41,11 @@ struct Loaded {
 Loaded parse(std::string_view text, std::string_view name);
 
 /// Reads a file, "-" for standard input. An unreadable or missing file is an Error too.
-Loaded load(const std::filesystem::path& file);
+Loaded load(const std::string& file);
 
 /// What both programs do: `--config FILE` if given, else default_path if it exists, else the
 /// defaults.
-Loaded load_or_default(const std::optional<std::filesystem::path>& explicit_file);
+Loaded load_or_default(const std::optional<std::string>& explicit_file);
 
 /// The contradictions that flags can cause after parsing (include with exclude in one direction,
 /// equal ports, no proxy but capture on). Empty when there are none. parse() has called it already.

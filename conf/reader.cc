@@ -189,7 +189,7 @@ void TableReader::read(std::string_view key, std::uint16_t& to) {
     }
 }
 
-void TableReader::read(std::string_view key, std::chrono::seconds& to) {
+void TableReader::read_seconds(std::string_view key, std::uint32_t& to) {
     static constexpr std::array<Unit, 4> units{{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
     const auto* node = find(key);
     if (node == nullptr) return;
@@ -199,7 +199,7 @@ void TableReader::read(std::string_view key, std::chrono::seconds& to) {
         return;
     }
     if (const auto value = parse_with_unit(*text, units, ttl_max)) {
-        to = std::chrono::seconds{*value};
+        to = static_cast<std::uint32_t>(*value);
     } else {
         findings_.error(node->source(), in_quotes(name(key)) +
                                             " must be a duration such as \"30s\", "

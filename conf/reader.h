@@ -65,8 +65,8 @@ public:
     /// Each reads one key into `to`, leaving it alone when the key is absent or wrong.
     void read(std::string_view key, bool& to);
     void read(std::string_view key, std::string& to);
-    void read(std::string_view key, std::uint16_t& to);  ///< 1..65535
-    void read(std::string_view key, std::chrono::seconds& to);
+    void read(std::string_view key, std::uint16_t& to);          ///< 1..65535
+    void read_seconds(std::string_view key, std::uint32_t& to);  ///< 0..2147483647
     void read_bytes(std::string_view key, std::uint64_t& to);
 
     /// One value or an array of values of the same kind; `one` gets each.

@@ -1,5 +1,7 @@
 #include "conf/resolv_conf.h"
 
+#include "conf/ranges.h"
+
 #include "src/common/errors.h"
 
 #include <fstream>
@@ -8,7 +10,6 @@
 namespace meshgate::conf {
 namespace {
 
-constexpr std::uint16_t dns_port = 53;
 constexpr std::string_view blanks = " \t\r\f\v";
 
 /// The next word of `line`, which is shortened by it.
@@ -41,11 +42,11 @@ std::vector<SocketAddress> parse_resolv_conf(std::string_view text) {
     return servers;
 }
 
-std::vector<SocketAddress> read_resolv_conf(const std::filesystem::path& file) {
+std::vector<SocketAddress> read_resolv_conf(const std::string& file) {
     std::ifstream in{file, std::ios::binary};
-    if (!in) throw_errno(file.string());
+    if (!in) throw_errno(file);
     const std::string text{std::istreambuf_iterator<char>{in}, {}};
-    if (in.bad()) throw_errno(file.string());
+    if (in.bad()) throw_errno(file);
     return parse_resolv_conf(text);
 }
 

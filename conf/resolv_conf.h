@@ -2,7 +2,7 @@
 
 #include "conf/address.h"
 
-#include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +15,6 @@ namespace meshgate::conf {
 std::vector<SocketAddress> parse_resolv_conf(std::string_view text);
 
 /// @throws std::system_error when the file cannot be read.
-std::vector<SocketAddress> read_resolv_conf(const std::filesystem::path& file);
+std::vector<SocketAddress> read_resolv_conf(const std::string& file);
 
 }  // namespace meshgate::conf

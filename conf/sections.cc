@@ -132,7 +132,7 @@ void read_mesh(const toml::table& table, Mesh& to, Findings& findings) {
     static constexpr Keys<2> keys{"domains", "ttl"};
     TableReader reader{table, "mesh", keys, findings};
     read_domains(reader, to.domains);
-    reader.read("ttl", to.ttl);
+    reader.read_seconds("ttl", to.ttl);
 }
 
 void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
@@ -169,9 +169,7 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
     static constexpr Keys<8> keys{"resolv_conf", "mesh", "proxy",   "redirect",
                                   "dns",         "vip",  "service", "record"};
     TableReader reader{table, "", keys, findings};
-    std::string resolv_conf = to.resolv_conf;
-    reader.read("resolv_conf", resolv_conf);
-    to.resolv_conf = resolv_conf;
+    reader.read("resolv_conf", to.resolv_conf);
     if (const auto* mesh = reader.table("mesh")) read_mesh(*mesh, to.mesh, findings);
     if (const auto* proxy = reader.table("proxy")) read_proxy(*proxy, to.proxy, findings);
     to.redirect.inbound.enabled = to.redirect.outbound.enabled = to.proxy.enabled;

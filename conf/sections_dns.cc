@@ -8,7 +8,6 @@
 namespace meshgate::conf {
 namespace {
 
-constexpr Port dns_port = 53;
 constexpr std::string_view unix_prefix = "unix:";
 constexpr std::size_t unix_path_bytes_max = 107;  // sockaddr_un, with its terminating NUL
 
@@ -189,11 +188,10 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
 void read_vip(const toml::table& table, Vip& to, Findings& findings) {
     static constexpr Keys<3> keys{"ipv4", "ipv6", "state"};
     TableReader reader{table, "vip", keys, findings};
-    std::string ipv4 = to.ipv4.to_string(), ipv6 = "mapped", state = to.state;
+    std::string ipv4 = to.ipv4.to_string(), ipv6 = "mapped";
     reader.read("ipv4", ipv4);
     reader.read("ipv6", ipv6);
-    reader.read("state", state);
-    to.state = state;
+    reader.read("state", to.state);
     if (const auto range = Cidr::parse(ipv4); range && range->base.family() == Family::ipv4) {
         to.ipv4 = *range;
     } else {
@@ -212,9 +210,9 @@ void read_vip(const toml::table& table, Vip& to, Findings& findings) {
                                              "network such as \"fd00:fd00::/64\", not " +
                                                  in_quotes(ipv6));
     }
-    if (!to.state.is_absolute()) {
+    if (!to.state.starts_with('/')) {
         findings.error(reader.place("state"),
-                       "'vip.state' must be an absolute path, not " + in_quotes(state));
+                       "'vip.state' must be an absolute path, not " + in_quotes(to.state));
     }
 }
 
@@ -256,8 +254,8 @@ void read_record(const toml::table& table, std::vector<Record>& to, Findings& fi
     reader.read("type", record.type);
     reader.read("value", record.value);
     if (reader.has("ttl")) {
-        std::chrono::seconds ttl{};
-        reader.read("ttl", ttl);
+        std::uint32_t ttl = 0;
+        reader.read_seconds("ttl", ttl);
         record.ttl = ttl;
     }
     to.push_back(std::move(record));

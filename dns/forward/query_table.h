@@ -1,6 +1,7 @@
 #pragma once
 
-#include "dns/forward/server.h"
+#include "dns/forward/exchange.h"
+#include "dns/forward/health.h"
 
 #include <array>
 #include <cstddef>
@@ -11,6 +12,8 @@
 #include <vector>
 
 namespace meshgate::dns::forward {
+
+class UdpSocket;
 
 /// The servers of one moment. Shared by the queries that began with them, so that a change of
 /// upstreams leaves those alone.

@@ -2,6 +2,9 @@
 
 #include "dns/forward/forwarder.h"
 #include "dns/forward/query_table.h"
+#include "dns/forward/receive_batch.h"
+#include "dns/forward/server.h"
+#include "src/common/timer.h"
 
 #include <memory>
 #include <span>
@@ -59,8 +62,8 @@ private:
     void hedge(std::uint32_t slot, Clock::time_point now);
     void tidy_later();
 
-    asio::steady_timer timer_;
-    asio::steady_timer tidy_timer_;
+    Timer timer_;
+    Timer tidy_timer_;
     Clock::time_point armed_for_ = Clock::time_point::max();
     bool tidying_ = false;
 };

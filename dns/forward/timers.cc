@@ -19,10 +19,9 @@ void Forwarder::State::arm() {
     }
     if (earliest >= armed_for_) return;
     armed_for_ = earliest;
-    timer_.expires_at(earliest);
-    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    timer_.wait_until(earliest, [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (self && !error && self->sink != nullptr) self->on_timer();
+        if (self && self->sink != nullptr) self->on_timer();
     });
 }
 
@@ -66,10 +65,9 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
 void Forwarder::State::tidy_later() {
     if (tidying_) return;
     tidying_ = true;
-    tidy_timer_.expires_after(tidy_every);
-    tidy_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    tidy_timer_.wait_for(tidy_every, [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (!self || error || self->sink == nullptr) return;
+        if (!self || self->sink == nullptr) return;
         self->tidying_ = false;
         bool open = false;
         const auto list = self->servers;

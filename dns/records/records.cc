@@ -108,11 +108,11 @@ std::string text_of(const ldns_rr& rr) {
 
 }  // namespace
 
-zone::WireRecord to_wire(const conf::Record& record, std::chrono::seconds default_ttl) {
+zone::WireRecord to_wire(const conf::Record& record, std::uint32_t default_ttl) {
     zone::WireRecord out;
     out.owner = wire::to_wire(record.name);
     if (out.owner.size() < 2) fail(record, "is no domain name");
-    out.ttl = static_cast<std::uint32_t>(record.ttl.value_or(default_ttl).count());
+    out.ttl = record.ttl.value_or(default_ttl);
     out.where = record.where;
     const ldns_rr_type type = ldns_get_rr_type_by_name(record.type.c_str());
     out.type = static_cast<std::uint16_t>(type);

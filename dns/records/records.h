@@ -12,6 +12,6 @@ namespace meshgate::dns::records {
 /// Names in values are absolute, with a last dot or without. Any type goes, TYPE65280 with "\\# 2
 /// beef" too (RFC 3597 section 5); not SOA, DNAME and what stands for questions and transfers.
 /// @throws conf::Error at the record's place: "record 'db.mesh': '10.0.0' is not an IPv4 address".
-zone::WireRecord to_wire(const conf::Record& record, std::chrono::seconds default_ttl);
+zone::WireRecord to_wire(const conf::Record& record, std::uint32_t default_ttl);
 
 }  // namespace meshgate::dns::records

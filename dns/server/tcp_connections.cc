@@ -103,10 +103,8 @@ void TcpConnections::close(List::iterator connection) noexcept {
 void TcpConnections::arm_idle_timer() {
     if (connections_.empty() || std::exchange(idle_timer_armed_, true)) return;
     const auto expiry = connections_.front().last_active() + shared_.limits.tcp_idle;
-    idle_timer_.expires_at(std::max(expiry, Clock::now() + idle_grain));
-    idle_timer_.async_wait([this](const boost::system::error_code& error) {
+    idle_timer_.wait_until(std::max(expiry, Clock::now() + idle_grain), [this] {
         idle_timer_armed_ = false;
-        if (error) return;
         close_expired();
         arm_idle_timer();
     });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dns/server/tcp_connection.h"
+#include "src/common/timer.h"
 
 #include <list>
 #include <unordered_map>
@@ -47,7 +48,7 @@ private:
     List connections_;  ///< least recently active first
     std::unordered_map<std::uint64_t, List::iterator> by_id_;
     std::uint64_t last_id_ = 0;
-    asio::steady_timer idle_timer_;
+    Timer idle_timer_;
     bool idle_timer_armed_ = false;
 };
 

@@ -68,10 +68,7 @@ TcpListener::After TcpListener::accept_some() {
 }
 
 void TcpListener::pause() {
-    pause_.expires_after(pause_time);
-    pause_.async_wait([this](const boost::system::error_code& error) {
-        if (!error && socket_.is_open()) start();
-    });
+    pause_.wait_for(pause_time, [this] { start(); });
 }
 
 }  // namespace meshgate::dns::server

@@ -2,6 +2,7 @@
 
 #include "dns/server/tcp_connections.h"
 #include "src/common/asio.h"
+#include "src/common/timer.h"
 #include "src/common/unique_fd.h"
 
 namespace meshgate::dns::server {
@@ -25,7 +26,7 @@ private:
     void pause();
 
     asio::posix::stream_descriptor socket_;
-    asio::steady_timer pause_;
+    Timer pause_;
     AddressFamily family_;
     TcpConnections& connections_;
 };

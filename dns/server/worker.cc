@@ -6,6 +6,7 @@
 #include "dns/server/udp_batch.h"
 #include "dns/server/udp_listener.h"
 #include "src/common/asio.h"
+#include "src/common/timer.h"
 
 #include <mutex>
 #include <utility>
@@ -64,10 +65,7 @@ struct Worker::State {
             context.stop();
             return;
         }
-        drain_timer.expires_after(drain_grain);
-        drain_timer.async_wait([this, deadline](const boost::system::error_code& error) {
-            if (!error) finish_or_wait(deadline);
-        });
+        drain_timer.wait_for(drain_grain, [this, deadline] { finish_or_wait(deadline); });
     }
 
     asio::io_context context{1};  ///< one thread runs it
@@ -78,7 +76,7 @@ struct Worker::State {
     std::vector<std::unique_ptr<UdpListener>> udp;
     TcpConnections connections;
     std::vector<std::unique_ptr<TcpListener>> tcp;
-    asio::steady_timer drain_timer;
+    Timer drain_timer;
     bool draining = false;
     std::mutex ending;   ///< taken on the control path only
     bool ended = false;  ///< guarded by `ending`

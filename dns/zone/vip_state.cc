@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -54,18 +55,18 @@ void write_all(int fd, std::string_view text, const std::string& what) {
     }
 }
 
-std::optional<std::string> read_text(const std::filesystem::path& file) {
+std::optional<std::string> read_text(const std::string& file) {
     std::ifstream in{file, std::ios::binary};
     if (!in && errno == ENOENT) return std::nullopt;
-    if (!in) throw_errno(file.string());
+    if (!in) throw_errno(file);
     std::string text{std::istreambuf_iterator<char>{in}, {}};
-    if (in.bad()) throw_errno(file.string());
-    if (text.size() > state_bytes_max) bad_line(file.string(), 1, "is larger than 256 MiB");
+    if (in.bad()) throw_errno(file);
+    if (text.size() > state_bytes_max) bad_line(file, 1, "is larger than 256 MiB");
     return text;
 }
 
 /// A rename lasts only when the folder has been written too.
-void sync_folder(const std::filesystem::path& folder) {
+void sync_folder(const std::string& folder) {
     const UniqueFd fd{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (fd) static_cast<void>(::fsync(fd.get()));
 }
@@ -108,28 +109,28 @@ VipState parse_state(std::string_view text, std::string_view name) {
     return state;
 }
 
-VipState read_state(const std::filesystem::path& file) {
+VipState read_state(const std::string& file) {
     const auto text = read_text(file);
-    return text ? parse_state(*text, file.string()) : VipState{};
+    return text ? parse_state(*text, file) : VipState{};
 }
 
-void write_state(const std::filesystem::path& file, const VipState& state) {
+void write_state(const std::string& file, const VipState& state) {
     const std::string text = to_text(state);
     if (read_text(file) == text) return;
-    const std::filesystem::path beside = file.string() + ".new";
+    const std::string beside = file + ".new";
     UniqueFd fd{
         ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
-    if (!fd) throw_errno(beside.string());
+    if (!fd) throw_errno(beside);
     try {
-        write_all(fd.get(), text, beside.string());
-        if (::fsync(fd.get()) != 0) throw_errno(beside.string());
+        write_all(fd.get(), text, beside);
+        if (::fsync(fd.get()) != 0) throw_errno(beside);
         fd.reset();
-        if (::rename(beside.c_str(), file.c_str()) != 0) throw_errno(file.string());
+        if (::rename(beside.c_str(), file.c_str()) != 0) throw_errno(file);
     } catch (...) {
         ::unlink(beside.c_str());
         throw;
     }
-    sync_folder(file.parent_path());
+    sync_folder(std::filesystem::path{file}.parent_path());
 }
 
 }  // namespace meshgate::dns::zone

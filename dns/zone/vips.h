@@ -4,7 +4,6 @@
 #include "conf/load.h"
 #include "dns/zone/build.h"
 
-#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -38,11 +37,11 @@ VipState parse_state(std::string_view text, std::string_view name);
 
 /// Missing file: empty state. A corrupt one: @throws conf::Error (the caller says so, and starts
 /// with an empty state).
-VipState read_state(const std::filesystem::path& file);
+VipState read_state(const std::string& file);
 
 /// Writes a new file beside it, syncs, renames: an old or a new state, never half. Does nothing
 /// when the content is the same.
 /// @throws std::system_error (read-only, no space): the caller says so and goes on.
-void write_state(const std::filesystem::path& file, const VipState& state);
+void write_state(const std::string& file, const VipState& state);
 
 }  // namespace meshgate::dns::zone

@@ -47,7 +47,7 @@ void note_missing_servers(const Parts& parts, std::vector<std::string>& notices)
             });
         if (has_one) continue;
         const std::string name = family == Family::ipv4 ? "IPv4" : "IPv6";
-        notices.push_back("no " + name + " nameserver in " + file.string() + ": " + name +
+        notices.push_back("no " + name + " nameserver in " + file + ": " + name +
                           " DNS is not captured");
     }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "conf/config.h"
 #include "netfilter/ruleset/ruleset.h"
 
 #include <optional>

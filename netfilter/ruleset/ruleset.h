@@ -1,7 +1,7 @@
 #pragma once
 
 #include "conf/address.h"
-#include "conf/config.h"
+#include "conf/ranges.h"
 
 #include <cstdint>
 #include <optional>

@@ -23,7 +23,7 @@ constexpr std::size_t answer_bytes_max = std::size_t{16} << 20;
 
 KernelAddress kernel_address(const AdminAddress& address) {
     if (const auto* tcp = std::get_if<conf::SocketAddress>(&address)) return to_kernel(*tcp);
-    const std::string path = std::get<std::filesystem::path>(address).string();
+    const std::string path = std::get<std::string>(address);
     sockaddr_un where{};
     if (path.size() >= sizeof where.sun_path) throw_errno("admin unix:" + path, ENAMETOOLONG);
     where.sun_family = AF_UNIX;
@@ -68,7 +68,7 @@ std::string exchange(const UniqueFd& fd, const std::string& path, const std::str
 }
 
 std::optional<pid_t> peer_of(const UniqueFd& fd, const AdminAddress& address) {
-    if (!std::holds_alternative<std::filesystem::path>(address)) return std::nullopt;
+    if (!std::holds_alternative<std::string>(address)) return std::nullopt;
     ucred peer{};
     socklen_t length = sizeof peer;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -38,20 +39,20 @@ private:
     mode_t before_;
 };
 
-sockaddr_un unix_address(const std::filesystem::path& path) {
+sockaddr_un unix_address(const std::string& path) {
     sockaddr_un where{};
     where.sun_family = AF_UNIX;
-    const std::string text = path.string();
+    const std::string text = path;
     if (text.size() >= sizeof where.sun_path) throw_errno("admin unix:" + text, ENAMETOOLONG);
     std::memcpy(where.sun_path, text.data(), text.size());
     return where;
 }
 
 /// Removes a socket that nobody listens on.
-void remove_stale(const std::filesystem::path& path, const sockaddr_un& where) {
+void remove_stale(const std::string& path, const sockaddr_un& where) {
     struct stat what {};
     if (::lstat(path.c_str(), &what) != 0) return;
-    const std::string name = "admin unix:" + path.string();
+    const std::string name = "admin unix:" + path;
     if (!S_ISSOCK(what.st_mode)) throw InUse(name + ": there is a file that is no socket");
     const UniqueFd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!probe) throw_errno(name);
@@ -64,8 +65,8 @@ void remove_stale(const std::filesystem::path& path, const sockaddr_un& where) {
 }
 
 /// Makes the socket as whoever we are at the moment.
-UniqueFd bind_unix(const std::filesystem::path& path) {
-    const std::string name = "admin unix:" + path.string();
+UniqueFd bind_unix(const std::string& path) {
+    const std::string name = "admin unix:" + path;
     const sockaddr_un where = unix_address(path);
     remove_stale(path, where);
     UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -78,8 +79,8 @@ UniqueFd bind_unix(const std::filesystem::path& path) {
     return fd;
 }
 
-UniqueFd listen_unix(const std::filesystem::path& path, const std::optional<Identity>& identity) {
-    prepare_directory(path.parent_path(), identity);
+UniqueFd listen_unix(const std::string& path, const std::optional<Identity>& identity) {
+    prepare_directory(std::filesystem::path{path}.parent_path(), identity);
     try {
         const ActingAs user{identity};
         return bind_unix(path);
@@ -90,7 +91,7 @@ UniqueFd listen_unix(const std::filesystem::path& path, const std::optional<Iden
     // In a folder that is not the user's.
     UniqueFd fd = bind_unix(path);
     if (identity && ::lchown(path.c_str(), identity->uid, identity->gid) != 0) {
-        log::warning("chown " + path.string() + ": " + std::strerror(errno));
+        log::warning("chown " + path + ": " + std::strerror(errno));
     }
     return fd;
 }
@@ -114,15 +115,15 @@ UniqueFd listen_tcp(const conf::SocketAddress& address) {
 
 AdminAddress parse_admin_address(std::string_view text) {
     constexpr std::string_view scheme = "unix:";
-    if (text.starts_with(scheme)) return std::filesystem::path{text.substr(scheme.size())};
+    if (text.starts_with(scheme)) return std::string{text.substr(scheme.size())};
     if (const auto address = conf::SocketAddress::parse(text, 0)) return *address;
     throw std::runtime_error("dns.admin: '" + std::string{text} +
                              "' is neither unix:PATH nor ADDRESS:PORT");
 }
 
-SocketFile::SocketFile(std::filesystem::path path) : path_(std::move(path)) {
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
     struct stat what {};
-    if (::lstat(path_.c_str(), &what) != 0) throw_errno(path_.string());
+    if (::lstat(path_.c_str(), &what) != 0) throw_errno(path_);
     device_ = what.st_dev;
     inode_ = what.st_ino;
     changed_ = what.st_ctim;
@@ -148,7 +149,7 @@ AdminSockets open_admin(const conf::Dns& dns, const std::optional<Identity>& ide
     for (const std::string& text : dns.admin) {
         const AdminAddress address = parse_admin_address(text);
         try {
-            if (const auto* path = std::get_if<std::filesystem::path>(&address)) {
+            if (const auto* path = std::get_if<std::string>(&address)) {
                 sockets.listening.push_back(listen_unix(*path, identity));
                 sockets.files.emplace_back(*path);
             } else {

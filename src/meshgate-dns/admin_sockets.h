@@ -7,7 +7,6 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,19 +16,19 @@
 namespace meshgate::dnsd {
 
 /// "unix:/run/meshgate/dns.sock" or "127.0.0.1:9153". @throws std::runtime_error for neither.
-using AdminAddress = std::variant<std::filesystem::path, conf::SocketAddress>;
+using AdminAddress = std::variant<std::string, conf::SocketAddress>;
 AdminAddress parse_admin_address(std::string_view text);
 
 /// A listening unix socket's file; removed at the end, if it is still the one that was made.
 class SocketFile {
 public:
-    explicit SocketFile(std::filesystem::path path);
+    explicit SocketFile(std::string path);
     ~SocketFile();
     SocketFile(SocketFile&& other) noexcept;
     SocketFile& operator=(SocketFile&&) = delete;
 
 private:
-    std::filesystem::path path_;  ///< empty: moved from
+    std::string path_;  ///< empty: moved from
     dev_t device_ = 0;
     ino_t inode_ = 0;
     timespec changed_{};  ///< ctime: a new file may get the inode of the old one

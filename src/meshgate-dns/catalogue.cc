@@ -59,15 +59,14 @@ Catalogue make_catalogue(const conf::Loaded& loaded, const dns::zone::VipState& 
     }
     out.state = std::move(allocation.state);
     out.contents.domains = config.mesh.domains;
-    out.contents.ttl = static_cast<std::uint32_t>(config.mesh.ttl.count());
+    out.contents.ttl = config.mesh.ttl;
     out.contents.services = std::move(allocation.services);
     out.contents.records = to_wire(config);
     out.contents.reverse_ranges = reverse_ranges(config.vip);
     return out;
 }
 
-dns::zone::VipState read_kept_state(const std::filesystem::path& file,
-                                    std::vector<std::string>& warnings) {
+dns::zone::VipState read_kept_state(const std::string& file, std::vector<std::string>& warnings) {
     constexpr const char* consequence = "; addresses that are not pinned may change";
     try {
         return dns::zone::read_state(file);

@@ -23,7 +23,6 @@ Catalogue make_catalogue(const conf::Loaded& loaded, const dns::zone::VipState& 
 
 /// The state file. One that cannot be read or understood is a line in `warnings` and an empty
 /// state: names must not depend on it.
-dns::zone::VipState read_kept_state(const std::filesystem::path& file,
-                                    std::vector<std::string>& warnings);
+dns::zone::VipState read_kept_state(const std::string& file, std::vector<std::string>& warnings);
 
 }  // namespace meshgate::dnsd

@@ -27,7 +27,7 @@ void give_memory_back() noexcept {
 #endif
 }
 
-Configuration load_again(const std::optional<std::filesystem::path>& file,
+Configuration load_again(const std::optional<std::string>& file,
                          const dns::zone::VipState& served) {
     if (file && *file == "-") {
         throw conf::Error({{conf::Location{"standard input", 0, 0},

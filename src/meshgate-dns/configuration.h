@@ -4,7 +4,6 @@
 #include "dns/zone/table.h"
 #include "src/meshgate-dns/catalogue.h"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +26,7 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
 /// Loads it again, as the server was started. The addresses that are being served are kept whatever
 /// has become of the state file.
 /// @throws conf::Error; also for a configuration that came from standard input.
-Configuration load_again(const std::optional<std::filesystem::path>& file,
-                         const dns::zone::VipState& served);
+Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served);
 
 /// Writes the state file; what goes wrong is a line in `warnings`.
 void keep_state(Configuration& configuration);

@@ -47,8 +47,8 @@ public:
     Lookup(const Lookup&) = delete;
     Lookup& operator=(const Lookup&) = delete;
 
-    void start(const std::string& host, const std::filesystem::path& resolv_conf) {
-        std::string path = resolv_conf.string();
+    void start(const std::string& host, const std::string& resolv_conf) {
+        std::string path = resolv_conf;
         ares_options options{};
         options.timeout = try_ms;
         options.tries = tries;
@@ -160,8 +160,7 @@ HostResolver::~HostResolver() {
     }
 }
 
-void HostResolver::resolve(const std::string& host, const std::filesystem::path& resolv_conf,
-                           Found found) {
+void HostResolver::resolve(const std::string& host, const std::string& resolv_conf, Found found) {
     std::erase_if(lookups_, [](const auto& weak) { return weak.expired(); });
     const auto lookup = std::make_shared<Lookup>(context_, std::move(found));
     lookups_.push_back(lookup);

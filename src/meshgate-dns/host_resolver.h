@@ -2,7 +2,6 @@
 
 #include "conf/address.h"
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,7 +27,7 @@ public:
     HostResolver& operator=(const HostResolver&) = delete;
 
     /// Calls back once, never from within; after 4 s for each server at most.
-    void resolve(const std::string& host, const std::filesystem::path& resolv_conf, Found found);
+    void resolve(const std::string& host, const std::string& resolv_conf, Found found);
 
 private:
     class Lookup;

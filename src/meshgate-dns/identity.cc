@@ -7,6 +7,7 @@
 #include "src/users/users.h"
 
 #include <fcntl.h>
+#include <filesystem>
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -48,14 +49,13 @@ void change_user(const Identity& identity) {
 }
 
 /// Opens what the last component of `path` is, never what a link there points to.
-UniqueFd open_itself(const std::filesystem::path& path) {
+UniqueFd open_itself(const std::string& path) {
     return UniqueFd{::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 }
 
-void give(const UniqueFd& fd, const std::filesystem::path& path, const Identity& identity) {
+void give(const UniqueFd& fd, const std::string& path, const Identity& identity) {
     if (::fchownat(fd.get(), "", identity.uid, identity.gid, AT_EMPTY_PATH) != 0) {
-        log::warning("chown " + path.string() + " to " + identity.to_string() + ": " +
-                     std::strerror(errno));
+        log::warning("chown " + path + " to " + identity.to_string() + ": " + std::strerror(errno));
     }
 }
 
@@ -74,21 +74,21 @@ std::optional<Identity> choose_identity(const conf::Config& config, uid_t effect
     return identity_of(proxy.uid);
 }
 
-void prepare_directory(const std::filesystem::path& directory,
-                       const std::optional<Identity>& identity) {
+void prepare_directory(const std::string& directory, const std::optional<Identity>& identity) {
     if (directory.empty()) return;
+    const std::filesystem::path path{directory};
     std::error_code error;
-    if (directory.has_parent_path() && !std::filesystem::is_directory(directory, error)) {
-        std::filesystem::create_directories(directory.parent_path(), error);
+    if (path.has_parent_path() && !std::filesystem::is_directory(path, error)) {
+        std::filesystem::create_directories(path.parent_path(), error);
     }
     const bool created = ::mkdir(directory.c_str(), 0755) == 0;
-    if (!created && errno != EEXIST) throw_errno("directory " + directory.string());
+    if (!created && errno != EEXIST) throw_errno("directory " + directory);
     if (!identity || identity->uid == ::geteuid()) return;
-    if (!created && directory.filename() != "meshgate") return;
+    if (!created && path.filename() != "meshgate") return;
     if (const UniqueFd itself = open_itself(directory)) give(itself, directory, *identity);
 }
 
-void hand_over_file(const std::filesystem::path& file, const std::optional<Identity>& identity) {
+void hand_over_file(const std::string& file, const std::optional<Identity>& identity) {
     if (!identity || identity->uid == ::geteuid()) return;
     const UniqueFd itself = open_itself(file);
     struct stat what {};

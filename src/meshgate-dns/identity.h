@@ -4,7 +4,6 @@
 
 #include <sys/types.h>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -28,12 +27,11 @@ std::optional<Identity> choose_identity(const conf::Config& config, uid_t effect
 /// Creates `directory` where it is missing (mode 0755) and gives it to `identity`. One that was
 /// there is only given away when its name is "meshgate": nobody's /tmp or /etc changes hands.
 /// @throws std::system_error naming the directory.
-void prepare_directory(const std::filesystem::path& directory,
-                       const std::optional<Identity>& identity);
+void prepare_directory(const std::string& directory, const std::optional<Identity>& identity);
 
 /// Gives a regular file that is there to `identity`; a symbolic link or a file with several names
 /// is left alone, since its directory may belong to somebody who is not root.
-void hand_over_file(const std::filesystem::path& file, const std::optional<Identity>& identity);
+void hand_over_file(const std::string& file, const std::optional<Identity>& identity);
 
 /// Acts as `identity` while it lives, where this process may; back to root after. For what the user
 /// has to own, or is the only one allowed to use: root without CAP_DAC_OVERRIDE (the systemd unit's

@@ -43,11 +43,11 @@ std::string admin_line(std::istream& file) {
 
 /// Whom to ask. A file that is wrong must not keep the server's own words about it from the person
 /// who asks for them, so of such a file at least the address is read.
-conf::Dns dns_section(const std::optional<std::filesystem::path>& file) {
+conf::Dns dns_section(const std::optional<std::string>& file) {
     try {
         return conf::load_or_default(file).config.dns;
     } catch (const conf::Error&) {
-        std::ifstream text{file.value_or(conf::default_path)};
+        std::ifstream text{file.value_or(std::string{conf::default_path})};
         if (!text) throw;
         return conf::parse(admin_line(text), "dns.admin").config.dns;
     }

@@ -16,6 +16,7 @@
 #include <csignal>
 
 #include <algorithm>
+#include <filesystem>
 #include <system_error>
 
 namespace meshgate::dnsd {
@@ -50,11 +51,10 @@ dns::server::BoundSockets bind_all(const std::vector<conf::SocketAddress>& addre
 }
 
 /// The addresses the services had, from a file and folder that belong to the user from now on.
-dns::zone::VipState take_state(const std::filesystem::path& file,
-                               const std::optional<Identity>& identity,
+dns::zone::VipState take_state(const std::string& file, const std::optional<Identity>& identity,
                                std::vector<std::string>& warnings) {
     try {
-        prepare_directory(file.parent_path(), identity);
+        prepare_directory(std::filesystem::path{file}.parent_path(), identity);
         hand_over_file(file, identity);
     } catch (const std::system_error& error) {
         warnings.emplace_back(error.what());  // keep_state() says what it means
@@ -64,11 +64,11 @@ dns::zone::VipState take_state(const std::filesystem::path& file,
 }
 
 /// A reload reads the file as the user we are then.
-void warn_if_unreadable(const std::optional<std::filesystem::path>& file) {
-    const std::filesystem::path path = file.value_or(conf::default_path);
+void warn_if_unreadable(const std::optional<std::string>& file) {
+    const std::string path = file.value_or(std::string{conf::default_path});
     if (path == "-" || ::access(path.c_str(), F_OK) != 0) return;
     if (::access(path.c_str(), R_OK) != 0) {
-        log::warning(path.string() + ": user " + std::to_string(::getuid()) +
+        log::warning(path + ": user " + std::to_string(::getuid()) +
                      " may not read it: a reload will fail");
     }
 }
@@ -103,8 +103,7 @@ ExitCode serve(const Invocation& invocation) {
     for (const std::string& warning : warnings) log::warning(warning);
     WorkerGroup workers{std::move(bound.workers), dns::server::WorkerLimits{}};
     HostResolver resolver{context};
-    const auto resolve = [&resolver](const std::string& host,
-                                     const std::filesystem::path& resolv_conf,
+    const auto resolve = [&resolver](const std::string& host, const std::string& resolv_conf,
                                      HostResolver::Found found) {
         resolver.resolve(host, resolv_conf, std::move(found));
     };

@@ -196,9 +196,7 @@ void Service::begin_drain() {
     job_.request_stop();
     upstreams_.stop();
     workers_.drain(drain_patience);
-    overdue_.expires_after(drain_overdue);
-    overdue_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
+    overdue_.wait_for(drain_overdue, [this] {
         log::error("a worker does not end");
         failed_ = true;
         std::_Exit(static_cast<int>(ExitCode::failed));  // joining it would wait for ever
@@ -218,10 +216,7 @@ void Service::on_worker_end(const std::exception_ptr& error) {
 
 void Service::watch(std::chrono::microseconds interval) {
     if (state_ == State::draining || workers_.responsive()) notifier_.alive();
-    watchdog_.expires_after(interval);
-    watchdog_.async_wait([this, interval](const boost::system::error_code& error) {
-        if (!error) watch(interval);
-    });
+    watchdog_.wait_for(interval, [this, interval] { watch(interval); });
 }
 
 std::string Service::summary() const {

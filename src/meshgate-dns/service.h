@@ -2,6 +2,7 @@
 
 #include "src/common/asio.h"
 #include "src/common/exit_code.h"
+#include "src/common/timer.h"
 #include "src/meshgate-dns/configuration.h"
 #include "src/meshgate-dns/endpoints.h"
 #include "src/meshgate-dns/sd_notify.h"
@@ -11,7 +12,6 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -27,7 +27,7 @@ namespace meshgate::dnsd {
 class Service : public ServerView {
 public:
     struct Parts {
-        std::optional<std::filesystem::path> file;   ///< the configuration's
+        std::optional<std::string> file;             ///< the configuration's
         std::vector<conf::SocketAddress> listening;  ///< as bound
     };
 
@@ -85,8 +85,8 @@ private:
     bool busy_ = false;          ///< a job is on the second thread
     bool reload_again_ = false;  ///< a SIGHUP came while one was
 
-    asio::steady_timer watchdog_;
-    asio::steady_timer overdue_;
+    Timer watchdog_;
+    Timer overdue_;
     std::jthread job_;  ///< the last member: it ends before what it uses
 };
 

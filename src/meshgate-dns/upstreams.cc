@@ -20,7 +20,7 @@ bool contains(const std::vector<conf::SocketAddress>& list, const conf::SocketAd
 
 }  // namespace
 
-Upstreams::Upstreams(asio::io_context& context, std::vector<conf::SocketAddress> listening,
+Upstreams::Upstreams(boost::asio::io_context& context, std::vector<conf::SocketAddress> listening,
                      Resolve resolve, Apply apply)
     : listening_(std::move(listening)), resolve_(std::move(resolve)), apply_(std::move(apply)),
       again_(context) {}
@@ -45,7 +45,7 @@ std::vector<std::string> Upstreams::read_resolv_conf() {
     try {
         auto servers = conf::read_resolv_conf(resolv_conf_);
         // Somebody may be writing it at this moment.
-        if (servers.empty()) return {resolv_conf_.string() + ": no nameserver" + kept};
+        if (servers.empty()) return {resolv_conf_ + ": no nameserver" + kept};
         from_resolv_conf_ = std::move(servers);
         return {};
     } catch (const std::system_error& error) {
@@ -112,10 +112,7 @@ void Upstreams::resolve_hosts() {
 }
 
 void Upstreams::resolve_again(std::chrono::seconds later) {
-    again_.expires_after(later);
-    again_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) resolve_hosts();
-    });
+    again_.wait_for(later, [this] { resolve_hosts(); });
 }
 
 void Upstreams::stop() {

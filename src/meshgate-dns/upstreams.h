@@ -1,11 +1,10 @@
 #pragma once
 
 #include "conf/config.h"
-#include "src/common/asio.h"
+#include "src/common/timer.h"
 #include "src/meshgate-dns/host_resolver.h"
 
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -22,10 +21,10 @@ public:
 
     /// Looks a host name up and calls back, later, with its addresses: HostResolver::resolve.
     using Found = HostResolver::Found;
-    using Resolve = std::function<void(const std::string& host,
-                                       const std::filesystem::path& resolv_conf, Found found)>;
+    using Resolve =
+        std::function<void(const std::string& host, const std::string& resolv_conf, Found found)>;
 
-    Upstreams(asio::io_context& context, std::vector<conf::SocketAddress> listening,
+    Upstreams(boost::asio::io_context& context, std::vector<conf::SocketAddress> listening,
               Resolve resolve, Apply apply);
 
     /// Takes a configuration: at once what is known, host names as they are resolved, and again
@@ -54,9 +53,9 @@ private:
     std::vector<conf::SocketAddress> from_resolv_conf_;
     std::map<std::string, std::vector<conf::IpAddress>> hosts_;  ///< as last resolved
     std::vector<conf::SocketAddress> addresses_;
-    std::filesystem::path resolv_conf_;
+    std::string resolv_conf_;
     bool stopped_ = false;
-    asio::steady_timer again_;
+    Timer again_;
 };
 
 }  // namespace meshgate::dnsd

@@ -2,7 +2,6 @@
 
 #include "src/common/exit_code.h"
 
-#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,9 +13,9 @@ inline constexpr const char* version = MESHGATE_VERSION;
 
 /// A command line, understood.
 struct Invocation {
-    std::optional<std::filesystem::path> config;  ///< --config; "-" is standard input
-    bool json = false;                            ///< --json
-    std::vector<std::string> arguments;           ///< the words after the verb
+    std::optional<std::string> config;   ///< --config; "-" is standard input
+    bool json = false;                   ///< --json
+    std::vector<std::string> arguments;  ///< the words after the verb
 };
 
 /// The system refused for want of a privilege; what() says which step. Exit code 77.

@@ -60,7 +60,7 @@ void gather_nameservers(const conf::Config& config, GatheredHost& gathered) {
     try {
         servers = conf::read_resolv_conf(config.resolv_conf);
     } catch (const std::system_error& error) {
-        gathered.notices.push_back(config.resolv_conf.string() +
+        gathered.notices.push_back(config.resolv_conf +
                                    " cannot be read: " + error.code().message());
     }
     for (auto& server : servers) {

@@ -3,7 +3,6 @@
 #include "src/common/command_line.h"
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,7 +18,7 @@ enum class Format : std::uint8_t { nft, json, iptables };
 /// A command line, understood.
 struct Invocation {
     Verb verb = Verb::install;
-    std::optional<std::filesystem::path> config;  ///< --config; "-" is standard input
+    std::optional<std::string> config;  ///< --config; "-" is standard input
     bool verbose = false;
     bool dry_run = false;
     bool json = false;

@@ -27,7 +27,7 @@ std::shared_ptr<const dns::zone::Table> make_table() {
                                     {"*.w.mesh", "TXT", "\"wild\"", {}, {}},
                                     {"d.example", "A", "10.0.0.1", {}, {}}};
     for (const auto& record : records) {
-        contents.records.push_back(dns::records::to_wire(record, std::chrono::seconds{30}));
+        contents.records.push_back(dns::records::to_wire(record, 30));
     }
     return dns::zone::build(contents);
 }

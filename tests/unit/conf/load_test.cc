@@ -23,7 +23,7 @@ TEST_CASE("an empty file is the defaults, and they are kumactl's") {
     const Config config = parse("", "x.toml").config;
     CHECK(config == Config{});
     CHECK(config.mesh.domains == std::vector<std::string>{"mesh", "mesh.local"});
-    CHECK(config.mesh.ttl == std::chrono::seconds{30});
+    CHECK(config.mesh.ttl == 30);
     CHECK(config.redirect.inbound.port == 15006);
     CHECK(config.redirect.outbound.port == 15001);
     CHECK(config.redirect.inbound.enabled);
@@ -58,7 +58,7 @@ tags = { version = "v1" }
                                 "x.toml")
                               .config;
     CHECK(config.mesh.domains == std::vector<std::string>{"mesh"});
-    CHECK(config.mesh.ttl == std::chrono::minutes{5});
+    CHECK(config.mesh.ttl == 300);
     CHECK(std::get<std::string>(config.proxy.user->who) == "kuma-dp");
     REQUIRE(config.proxy.exempt_users.size() == 4);
     CHECK(std::get<UidRange>(config.proxy.exempt_users[2].who) == UidRange{2000, 2999});

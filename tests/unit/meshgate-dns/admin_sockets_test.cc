@@ -88,7 +88,7 @@ TEST_CASE("a path that cannot be made is a warning at the default and an error w
 }
 
 TEST_CASE("an admin address is a path or an address with a port") {
-    CHECK(std::get<std::filesystem::path>(parse_admin_address("unix:/run/x")) == "/run/x");
+    CHECK(std::get<std::string>(parse_admin_address("unix:/run/x")) == "/run/x");
     CHECK(std::get<conf::SocketAddress>(parse_admin_address("127.0.0.1:9153")).port == 9153);
     CHECK_THROWS_AS(parse_admin_address("localhost"), std::runtime_error);
 }

@@ -29,7 +29,7 @@ struct Fixture {
     Upstreams upstreams{
         context,
         {address("127.0.0.1:15053")},
-        [this](const std::string& host, const std::filesystem::path&, Upstreams::Found found) {
+        [this](const std::string& host, const std::string&, Upstreams::Found found) {
             asked.emplace_back(host, std::move(found));
         },
         [this](const auto& list) { applied.push_back(list); }};

@@ -8,7 +8,7 @@
 
 #include <cstdio>
 #include <ostream>
-#include <regex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -25,7 +25,12 @@ std::string listing(const std::string& table) {
 
 /// nft 1.0.6 does not load the comments of sets from JSON.
 std::string without_set_comments(const std::string& text) {
-    return std::regex_replace(text, std::regex{"\n\t\tcomment \"[^\n]*"}, "");
+    std::istringstream lines{text};
+    std::string kept;
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with("\t\tcomment \"")) kept += line + '\n';
+    }
+    return kept;
 }
 
 void load_by(const char* nft_command, const std::string& text) {

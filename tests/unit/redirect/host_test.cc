@@ -85,7 +85,7 @@ TEST_CASE("nameservers are read when DNS is captured, and a missing file is a no
     const auto without = gather_host(config);
     CHECK(without.host.nameservers.empty());
     REQUIRE(without.notices.size() == 1);
-    CHECK(without.notices[0].starts_with(config.resolv_conf.string() + " cannot be read: "));
+    CHECK(without.notices[0].starts_with(config.resolv_conf + " cannot be read: "));
 
     config.redirect.dns.enabled = false;
     CHECK(gather_host(config).notices.empty());

@@ -66,7 +66,7 @@ std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml) {
     const conf::Config config = conf::parse(toml, "test.toml").config;
     dns::zone::Contents contents;
     contents.domains = config.mesh.domains;
-    contents.ttl = static_cast<std::uint32_t>(config.mesh.ttl.count());
+    contents.ttl = config.mesh.ttl;
     contents.services = dns::zone::allocate(config, {}).services;
     contents.reverse_ranges = {config.vip.ipv4};
     if (config.vip.ipv6) contents.reverse_ranges.push_back(*config.vip.ipv6);

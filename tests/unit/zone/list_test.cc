@@ -27,9 +27,8 @@ TEST_CASE("the list has every name once, sorted, as the table answers it") {
     contents.services = {
         {"b_c", conf::IpAddress::parse("240.0.0.0"), {}, {}},
         {"b.c", conf::IpAddress::parse("240.0.0.1"), conf::IpAddress::parse("fd00::1"), {}}};
-    const conf::Record record{"a.mesh", "TYPE65280", "\\# 2 beef", std::chrono::seconds{5}, {}};
-    contents.records = {dns::records::to_wire(record, std::chrono::seconds{30}),
-                        dns::records::to_wire(record, std::chrono::seconds{30})};
+    const conf::Record record{"a.mesh", "TYPE65280", "\\# 2 beef", 5, {}};
+    contents.records = {dns::records::to_wire(record, 30), dns::records::to_wire(record, 30)};
     CHECK(lines(contents) == "a.mesh 5 TYPE65280 \\# 2 beef record\n"
                              "b.c.mesh 30 A 240.0.0.1 service\n"
                              "b.c.mesh 30 AAAA fd00::1 service\n"

@@ -26,8 +26,7 @@ TEST_CASE("records are written in zone-file words") {
                            Row{"CAA", "0 issue \"ca.example\"", "0 issue \"ca.example\""},
                            Row{"TYPE65280", "\\# 2 beef", "\\# 2 beef"}}) {
         CAPTURE(row.type);
-        const auto wire =
-            dns::records::to_wire(record(row.type, row.value), std::chrono::seconds{30});
+        const auto wire = dns::records::to_wire(record(row.type, row.value), 30);
         CHECK(wire.text == row.text);
         CHECK(wire.ttl == 30);
         CHECK_FALSE(wire.rdata.empty());
@@ -44,7 +43,7 @@ TEST_CASE("a record that is none says where and why") {
         CAPTURE(row.type);
         CAPTURE(row.value);
         try {
-            dns::records::to_wire(record(row.type, row.value), std::chrono::seconds{30});
+            dns::records::to_wire(record(row.type, row.value), 30);
             FAIL_CHECK("accepted");
         } catch (const conf::Error& error) {
             CHECK(std::string{error.what()}.starts_with("test.toml:4:1: record 'db.mesh': "));
@@ -70,10 +69,9 @@ TEST_CASE("what a value lacks is said in words") {
          }) {
         CAPTURE(row.type);
         CHECK_THROWS_WITH_AS(
-            dns::records::to_wire(record(row.type, row.value), std::chrono::seconds{30}),
+            dns::records::to_wire(record(row.type, row.value), 30),
             (std::string{"test.toml:4:1: record 'db.mesh': "} + row.message).c_str(), conf::Error);
     }
-    CHECK(
-        dns::records::to_wire(record("TXT", "\"v=DKIM1; k=rsa (a\\\")\""), std::chrono::seconds{30})
-            .text == "\"v=DKIM1; k=rsa (a\\\")\"");
+    CHECK(dns::records::to_wire(record("TXT", "\"v=DKIM1; k=rsa (a\\\")\""), 30).text ==
+          "\"v=DKIM1; k=rsa (a\\\")\"");
 }
