@@ -64,6 +64,7 @@ struct Inbound {
     std::vector<PortRange> include_ports;  ///< not together with exclude_ports
     std::vector<PortRange> exclude_ports;
     std::vector<Cidr> exclude_sources;
+    bool insert = false;  ///< before the DNAT of others (Docker, firewalld), not after it
 
     friend bool operator==(const Inbound&, const Inbound&) = default;
 };
@@ -84,6 +85,7 @@ struct Outbound {
     std::vector<PortRange> exclude_ports;
     std::vector<Cidr> exclude_destinations;  ///< all protocols, DNS too
     std::vector<Exclusion> exclude;
+    bool insert = false;  ///< before any other chain of nat output, whatever its priority
 
     friend bool operator==(const Outbound&, const Outbound&) = default;
 };
@@ -93,7 +95,7 @@ struct DnsCapture {
     Port port = 15053;
     DnsCaptureMode capture = DnsCaptureMode::resolv_conf;
     std::vector<Protocol> protocols{Protocol::udp};  ///< never empty, no duplicates
-    std::uint16_t conntrack_zone = 15053;            ///< 1..65535: the zone of captured UDP DNS
+    std::uint16_t conntrack_zone = 15053;            ///< of captured UDP DNS; 0: no zone of its own
 
     friend bool operator==(const DnsCapture&, const DnsCapture&) = default;
 };
@@ -111,6 +113,8 @@ struct Redirect {
     Engine engine = Engine::automatic;
     IpFamilyMode ip_family = IpFamilyMode::dualstack;
     bool drop_invalid = false;
+    std::string log_prefix;  ///< before each line the kernel logs of a captured connection; empty:
+                             ///< no logging. At most 29 bytes of printable ASCII (iptables' LOG)
     Inbound inbound;
     Outbound outbound;
     DnsCapture dns;

@@ -189,6 +189,14 @@ void TableReader::read(std::string_view key, std::uint16_t& to) {
     }
 }
 
+void TableReader::read_or_none(std::string_view key, std::uint16_t& to) {
+    const auto* node = find(key);
+    if (node == nullptr) return;
+    if (const auto value = as_integer(findings_, *node, name(key), 0, 65535)) {
+        to = static_cast<std::uint16_t>(*value);
+    }
+}
+
 void TableReader::read_seconds(std::string_view key, std::uint32_t& to) {
     static constexpr std::array<Unit, 4> units{{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
     const auto* node = find(key);

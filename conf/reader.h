@@ -66,6 +66,7 @@ public:
     void read(std::string_view key, bool& to);
     void read(std::string_view key, std::string& to);
     void read(std::string_view key, std::uint16_t& to);          ///< 1..65535
+    void read_or_none(std::string_view key, std::uint16_t& to);  ///< 0..65535
     void read_seconds(std::string_view key, std::uint32_t& to);  ///< 0..2147483647
     void read_bytes(std::string_view key, std::uint64_t& to);
 

@@ -37,14 +37,15 @@ void read_domains(TableReader& reader, std::vector<std::string>& to) {
 }
 
 void read_inbound(const toml::table& table, Inbound& to, Findings& findings) {
-    static constexpr Keys<5> keys{"enabled", "port", "include_ports", "exclude_ports",
-                                  "exclude_sources"};
+    static constexpr Keys<6> keys{"enabled",         "port",  "include_ports", "exclude_ports",
+                                  "exclude_sources", "insert"};
     TableReader reader{table, "redirect.inbound", keys, findings};
     reader.read("enabled", to.enabled);
     reader.read("port", to.port);
     to.include_ports = read_ports(reader, "include_ports");
     to.exclude_ports = read_ports(reader, "exclude_ports");
     to.exclude_sources = read_networks(reader, "exclude_sources");
+    reader.read("insert", to.insert);
 }
 
 void read_exclusion(const toml::table& table, std::vector<Exclusion>& to, Findings& findings) {
@@ -62,14 +63,15 @@ void read_exclusion(const toml::table& table, std::vector<Exclusion>& to, Findin
 }
 
 void read_outbound(const toml::table& table, Outbound& to, Findings& findings) {
-    static constexpr Keys<6> keys{"enabled",       "port",    "include_ports",
-                                  "exclude_ports", "exclude", "exclude_destinations"};
+    static constexpr Keys<7> keys{"enabled", "port",   "include_ports",       "exclude_ports",
+                                  "exclude", "insert", "exclude_destinations"};
     TableReader reader{table, "redirect.outbound", keys, findings};
     reader.read("enabled", to.enabled);
     reader.read("port", to.port);
     to.include_ports = read_ports(reader, "include_ports");
     to.exclude_ports = read_ports(reader, "exclude_ports");
     to.exclude_destinations = read_networks(reader, "exclude_destinations");
+    reader.read("insert", to.insert);
     reader.read_tables(
         "exclude", [&](const toml::table& entry) { read_exclusion(entry, to.exclude, findings); });
 }
@@ -80,7 +82,7 @@ void read_dns_capture(const toml::table& table, DnsCapture& to, Findings& findin
     TableReader reader{table, "redirect.dns", keys, findings};
     reader.read("enabled", to.enabled);
     reader.read("port", to.port);
-    reader.read("conntrack_zone", to.conntrack_zone);
+    reader.read_or_none("conntrack_zone", to.conntrack_zone);
     if (const auto mode = reader.read_word("capture", modes)) {
         to.capture = *mode == 0 ? DnsCaptureMode::resolv_conf : DnsCaptureMode::all;
     }
@@ -143,9 +145,23 @@ void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
     to.exempt_users = read_users(reader, "exempt_users");
 }
 
+/// iptables' LOG takes 29 bytes; nft has no way to write a quote or a backslash.
+void read_log_prefix(TableReader& reader, std::string& to) {
+    reader.read("log_prefix", to);
+    const bool printable = std::all_of(to.begin(), to.end(), [](char c) {
+        return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '\'';
+    });
+    if (to.size() > 29 || !printable) {
+        reader.findings().error(reader.place("log_prefix"),
+                                "'redirect.log_prefix': " + in_quotes(to) +
+                                    " is not a prefix of at most 29 printable ASCII characters "
+                                    "without quotes and backslashes");
+    }
+}
+
 void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
-    static constexpr Keys<7> keys{"engine",   "ip_family", "drop_invalid", "inbound",
-                                  "outbound", "dns",       "network"};
+    static constexpr Keys<8> keys{"engine",  "ip_family", "drop_invalid", "log_prefix",
+                                  "inbound", "outbound",  "dns",          "network"};
     static constexpr Keys<3> engines{"auto", "nftables", "iptables"};
     static constexpr Keys<3> families{"dualstack", "ipv4", "ipv6"};
     TableReader reader{table, "redirect", keys, findings};
@@ -156,6 +172,7 @@ void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
         to.ip_family = static_cast<IpFamilyMode>(*family);
     }
     reader.read("drop_invalid", to.drop_invalid);
+    read_log_prefix(reader, to.log_prefix);
     if (const auto* inbound = reader.table("inbound")) read_inbound(*inbound, to.inbound, findings);
     if (const auto* outbound = reader.table("outbound")) {
         read_outbound(*outbound, to.outbound, findings);
