@@ -149,13 +149,14 @@ void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
 void read_log_prefix(TableReader& reader, std::string& to) {
     reader.read("log_prefix", to);
     const bool printable = std::all_of(to.begin(), to.end(), [](char c) {
-        return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '\'';
+        return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '\'' &&
+               c != '$';  // nft's text has no escapes, and "$" is a variable there
     });
     if (to.size() > 29 || !printable) {
         reader.findings().error(reader.place("log_prefix"),
                                 "'redirect.log_prefix': " + in_quotes(to) +
                                     " is not a prefix of at most 29 printable ASCII characters "
-                                    "without quotes and backslashes");
+                                    "without quotes, backslashes and dollar signs");
     }
 }
 

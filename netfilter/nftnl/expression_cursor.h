@@ -109,6 +109,16 @@ public:
     }
 
     bool take_counter() { return is("counter") && pass(); }
+    /// The prefix of a log statement to the kernel's log.
+    std::optional<std::string> take_log(nft_log_level level) {
+        if (!is("log") || !has(NFTNL_EXPR_LOG_PREFIX) || has(NFTNL_EXPR_LOG_GROUP) ||
+            number(NFTNL_EXPR_LOG_LEVEL) != level || number(NFTNL_EXPR_LOG_FLAGS) != 0) {
+            return std::nullopt;
+        }
+        std::string prefix = nftnl_expr_get_str(current(), NFTNL_EXPR_LOG_PREFIX);
+        pass();
+        return prefix;
+    }
 
     struct VerdictCode {
         int code = 0;

@@ -74,6 +74,11 @@ public:
         }
     }
     void counter() { add("counter"); }
+    void log(const std::string& prefix, nft_log_level level) {
+        auto& expr = add("log");
+        nftnl_expr_set_str(&expr, NFTNL_EXPR_LOG_PREFIX, prefix.c_str());
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOG_LEVEL, level);
+    }
     void immediate(Bytes value) {
         auto& expr = add("immediate");
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_IMM_DREG, NFT_REG_1);

@@ -222,6 +222,7 @@ BuiltRule build_rule(std::string_view table, std::string_view chain, const Rule&
         std::visit([&to](const auto& one) { add(to, one); }, match);
     }
     if (rule.counter) to.expressions.counter();
+    if (!rule.log_prefix.empty()) to.expressions.log(rule.log_prefix, NFT_LOGLEVEL_DEBUG);
     std::visit([&to](const auto& one) { add(to, one); }, rule.verdict);
 
     Userdata userdata;

@@ -39,19 +39,20 @@ public:
 
     std::optional<Rule> read() {
         Rule rule;
-        while (!(rule.counter = cursor_.take_counter())) {
+        while (true) {
+            rule.counter = cursor_.take_counter();
+            const auto prefix = cursor_.take_log(NFT_LOGLEVEL_DEBUG);
+            if (prefix && prefix->empty()) return std::nullopt;
+            rule.log_prefix = prefix.value_or("");
             if (auto verdict = read_verdict()) {
                 rule.verdict = std::move(*verdict);
                 return cursor_.at_end() ? std::optional{std::move(rule)} : std::nullopt;
             }
+            if (rule.counter || prefix) return std::nullopt;
             auto match = read_match();
             if (!match) return std::nullopt;
             rule.matches.push_back(std::move(*match));
         }
-        auto verdict = read_verdict();
-        if (!verdict || !cursor_.at_end()) return std::nullopt;
-        rule.verdict = std::move(*verdict);
-        return rule;
     }
 
 private:

@@ -13,8 +13,17 @@ inline constexpr int raw_priority = -300;
 inline constexpr int mangle_priority = -150;
 /// At equal priority the last registered chain runs first, and Docker and Istio sit at -100.
 inline constexpr int redirect_priority = -105;
+/// redirect.outbound.insert: no NAT chain of anybody can be before it, as -200 (conntrack) is
+/// refused to them (net/netfilter/nf_tables_api.c). Filters and marks are no reason against it: all
+/// NAT chains of a hook run where the first of them, the kernel's own, sits (-100), their
+/// priorities being their order there (net/netfilter/nf_nat_core.c, nf_nat_register_fn).
+inline constexpr int first_redirect_priority = -199;
+/// Before the inbound chain wherever that is: who is behind an interface is captured as its client.
+inline constexpr int network_priority = -106;
 /// After every other DNAT: what Docker or firewalld translates elsewhere is not for this host.
 inline constexpr int inbound_priority = -80;
+/// redirect.inbound.insert: before theirs, which are at -100.
+inline constexpr int first_inbound_priority = -105;
 
 /// UDP questions get a conntrack zone of their own, in the original direction only. The port pair
 /// of a question may be that of another flow a moment ago, whose translation (or lack of one) it

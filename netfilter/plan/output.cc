@@ -115,8 +115,8 @@ std::vector<Chain> output_chains(const Parts& parts) {
     const auto& redirect = parts.config.redirect;
     const bool tcp = redirect.inbound.enabled || redirect.outbound.enabled;
     if (!tcp && parts.dns_servers.empty()) return {};
-    Chain chain{"output", BaseChain{ChainType::nat, Hook::output, redirect_priority},
-                family_rules(parts)};
+    const int priority = redirect.outbound.insert ? first_redirect_priority : redirect_priority;
+    Chain chain{"output", BaseChain{ChainType::nat, Hook::output, priority}, family_rules(parts)};
     for (const auto& exclusion : parts.exclusions) chain.rules.push_back(exclusion.rule);
     append(chain.rules, parts.excluded_destinations);
     append_dns(chain.rules, parts);

@@ -9,6 +9,15 @@
 namespace meshgate::netfilter {
 namespace {
 
+/// A line for each captured connection: chains of type nat see first packets only.
+void log_redirects(Ruleset& ruleset, const std::string& prefix) {
+    for (Chain& chain : ruleset.chains) {
+        for (Rule& rule : chain.rules) {
+            if (std::holds_alternative<RedirectTo>(rule.verdict)) rule.log_prefix = prefix;
+        }
+    }
+}
+
 Ruleset make_ruleset(Parts& parts) {
     Ruleset ruleset;
     const auto add = [&ruleset](std::vector<Chain> chains) {
@@ -20,6 +29,7 @@ Ruleset make_ruleset(Parts& parts) {
     add(network_chains(parts));
     add(inbound_chains(parts));
     ruleset.sets = parts.sets.take();
+    log_redirects(ruleset, parts.config.redirect.log_prefix);
     return ruleset;
 }
 

@@ -58,7 +58,7 @@ std::vector<Chain> drop_invalid_chains(const Parts& parts) {
 
 std::vector<Chain> network_chains(const Parts& parts) {
     if (parts.networks.empty()) return {};
-    Chain chain{"networks", BaseChain{ChainType::nat, Hook::prerouting, redirect_priority},
+    Chain chain{"networks", BaseChain{ChainType::nat, Hook::prerouting, network_priority},
                 family_rules(parts)};
     append(chain.rules, parts.excluded_destinations);
     append_network_dns(chain.rules, parts);
@@ -69,7 +69,8 @@ std::vector<Chain> network_chains(const Parts& parts) {
 std::vector<Chain> inbound_chains(Parts& parts) {
     const auto& inbound = parts.config.redirect.inbound;
     if (!inbound.enabled) return {};
-    Chain chain{"inbound", BaseChain{ChainType::nat, Hook::prerouting, inbound_priority},
+    const int priority = inbound.insert ? first_inbound_priority : inbound_priority;
+    Chain chain{"inbound", BaseChain{ChainType::nat, Hook::prerouting, priority},
                 family_rules(parts)};
     const std::string sources = "redirect.inbound.exclude_sources";
     for (const auto& [family, set] : parts.sets.networks("excluded_sources", sources,

@@ -27,6 +27,7 @@ public:
             std::visit([this](const auto& match) { put(match); }, rule.matches[i]);
         }
         if (rule.counter) put("counter");
+        if (!rule.log_prefix.empty()) put("log prefix \"" + rule.log_prefix + "\" level debug");
         std::visit([this](const auto& verdict) { put(verdict); }, rule.verdict);
         return std::move(text_);
     }

@@ -145,6 +145,10 @@ std::string expressions(const Rule& rule) {
         list.push_back(std::visit([](const auto& m) { return expression(m); }, one));
     }
     if (rule.counter) list.push_back(object({{"counter", "null"}}));
+    if (!rule.log_prefix.empty()) {
+        list.push_back(object({{"log", object({{"prefix", json_string(rule.log_prefix)},
+                                               {"level", json_string("debug")}})}}));
+    }
     list.push_back(
         std::visit([](const auto& verdict) { return expression(verdict); }, rule.verdict));
     return array(list);

@@ -146,6 +146,9 @@ struct Rule {
     bool counter = false;  ///< `counter` before the verdict
     Verdict verdict;
     std::string comment;  ///< why it exists; at most 128 bytes
+    /// `log prefix "..." level debug` between the counter and the verdict, or empty for none: at
+    /// most 127 bytes of printable ASCII without '"', '\\' and '$' (nft's text has no escapes)
+    std::string log_prefix{};
 
     friend bool operator==(const Rule&, const Rule&) noexcept = default;
 };

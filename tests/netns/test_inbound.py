@@ -89,6 +89,35 @@ def test_published_ports_of_containers_are_not_inbound(network, vm, lan, outside
         network.client.stop(pid=server["pid"])
 
 
+@BOTH_FAMILIES
+def test_insert_takes_published_ports_too(network, vm, lan, outside, far):
+    """redirect.inbound.insert: before Docker's DNAT, whoever came first."""
+    family = "6" if ":" in vm else ""
+    target = f"[{n.CLIENT6}]:80" if family else f"{n.CLIENT}:80"
+
+    def publish():
+        network.vm_namespace.run(f"ip{family}tables-nft", "-t", "nat", "-A", "PREROUTING", "-m",
+                                 "addrtype", "--dst-type", "LOCAL", "-p", "tcp", "--dport", "8081",
+                                 "-j", "DNAT", "--to-destination", target)
+
+    log = str(network.folder / "client.log")
+    server = network.client.serve(uid=n.SERVICE, name="container", log=log, tcp=[80])
+    try:
+        for first in ("docker", "meshgate"):
+            network.clean()
+            if first == "docker":
+                publish()
+            network.install()
+            if first == "meshgate":
+                publish()
+            assert reached(network.outside, vm, 8081) == "container"
+            network.install("[redirect.inbound]\ninsert = true\n")
+            answer = network.outside.tcp(uid=0, to=[vm, 8081])
+            assert (answer["name"], answer["original"]) == ("inbound", [vm, 8081])
+    finally:
+        network.client.stop(pid=server["pid"])
+
+
 SYN_RST, SYN_ACK, ACK = 0x06, 0x12, 0x10
 
 

@@ -140,3 +140,20 @@ def test_other_protocols_are_left_alone(network):
     network.install()
     assert who(network.vm.udp(uid=n.APP, to=[n.FAR, 5353])) == "outside"
     assert network.vm_namespace.try_run("ping", "-c1", "-W5", n.FAR).returncode in (0, 127)
+
+
+@BOTH_FAMILIES
+def test_insert_comes_before_everybody_else_s_translation(network, far, outside, vm, loopback):
+    """A chain of somebody before Docker's place and before ours, as kube-proxy's cousins have it."""
+    family = "ip6" if ":" in far else "ip"
+    target = f"[{outside}]" if ":" in far else outside
+    theirs = (f"table {family} theirs {{ chain output {{\n"
+              "type nat hook output priority -150;\n"
+              f"{family} daddr {far} tcp dport 80 dnat to {target}:8080\n}}\n}}\n")
+    network.vm_namespace.run("nft", "-f", "-", input=theirs)
+    network.install()
+    assert reached(network, n.APP, far, 80) == "outside"
+    network.install("[redirect.outbound]\ninsert = true\n")
+    answer = network.vm.tcp(uid=n.APP, to=[far, 80])
+    assert (answer["name"], answer["original"]) == ("outbound", [far, 80])
+    assert reached(network, n.PROXY, far, 80) == "outside"  # whom it is theirs to translate

@@ -105,6 +105,9 @@ TEST_CASE("the kernel expressions of each match and statement are those of nft 1
         {"ct original zone set 15053", rule({}, OriginalZone{15053}),
          "immediate reg 1 0x00003acd\nct set zone with reg 1 , dir original\n"},
         {"jump sub", rule({}, Jump{"sub"}), "immediate reg 0 jump -> sub\n"},
+        {"counter log prefix \"a: \" level debug return",
+         {{}, true, Return{}, {}, "a: "},
+         "counter pkts 0 bytes 0\nlog prefix a:  level 7\n" + ret},
     };
     for (const auto& row : rows) {
         CAPTURE(row.name);

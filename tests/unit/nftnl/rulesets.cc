@@ -77,6 +77,11 @@ std::vector<Rule> lookups() {
     };
 }
 
+Rule logged(Rule rule, const std::string& prefix) {
+    rule.log_prefix = prefix;
+    return rule;
+}
+
 std::vector<Rule> networks() {
     std::vector<Rule> rules;
     for (const auto* text :
@@ -168,6 +173,10 @@ std::vector<NamedRuleset> every_kind() {
                                                           OriginalZone{65535},
                                                           std::string(128, 'x')},
                                                          {{udp}, false, OriginalZone{1}, "zone"}})},
+        {"logging",
+         one_chain(nat_output, {logged(rule({tcp}, RedirectTo{1}), std::string(127, 'x')),
+                                logged({{udp}, true, RedirectTo{2}, "logged"}, "mesh %s {};# "),
+                                logged(rule({}), " ")})},
         main_job(),
     };
 }

@@ -121,6 +121,16 @@ exclude = [ { users = "61184-65519" }, { users = 1000650000, ports = 443 },
 [redirect.dns]
 enabled = true)",
          with_exclusions({{{61184, 65519}}, {{1000650000, 1000650000}}, {{1, 1}}})},
+        {"inserted", R"([redirect]
+inbound.insert = true
+outbound.insert = true
+dns.enabled = true
+dns.protocols = ["udp", "tcp"]
+log_prefix = "mesh: "
+[[redirect.network]]
+interface = "docker0"
+cidr = ["172.17.0.0/16", "172.19.0.0/16", "fd00:17::/64"])",
+         machine({"192.0.2.53"})},
         {"nothing", "[proxy]\nenabled = false", machine({})},
     };
 }

@@ -2,6 +2,7 @@
 #include "evaluate.h"
 
 #include "netfilter/plan/summary.h"
+#include "netfilter/ruleset/print.h"
 
 #include <doctest/doctest.h>
 
@@ -431,5 +432,47 @@ TEST_CASE("a ruleset says itself what it captures") {
     for (const Case& one : cases) {
         CAPTURE(one.name);
         CHECK(summarize(plan_of(configuration(one.name)).ruleset) == one.summary);
+    }
+}
+
+TEST_CASE("log_prefix is in each rule that captures and in no other") {
+    for (const bool wanted : {true, false}) {
+        auto toml = configuration("everything").toml;
+        if (wanted) toml.insert(toml.find("drop_invalid"), "log_prefix = \"mesh: \"\n");
+        const auto plan = plan_of({"log.toml", toml, configuration("everything").host});
+        std::size_t captures = 0;
+        for (const Chain& chain : plan.ruleset.chains) {
+            for (const Rule& rule : chain.rules) {
+                const bool captured = std::holds_alternative<RedirectTo>(rule.verdict);
+                captures += captured ? 1 : 0;
+                CAPTURE(to_nft(rule));
+                CHECK(rule.log_prefix == (captured && wanted ? "mesh: " : ""));
+            }
+        }
+        CHECK(captures == 11);
+    }
+}
+
+TEST_CASE("insert moves the chains before those of others, and networks stay before inbound") {
+    struct Row {
+        std::string toml;
+        int output, networks, inbound;
+    };
+    const std::string network =
+        "[[redirect.network]]\ninterface = \"lan0\"\ncidr = \"10.0.0.0/8\"\n";
+    const std::vector<Row> rows{{"", -105, -106, -80},
+                                {"[redirect.inbound]\ninsert = true\n", -105, -106, -105},
+                                {"[redirect.outbound]\ninsert = true\n", -199, -106, -80}};
+    for (const auto& row : rows) {
+        CAPTURE(row.toml);
+        const auto plan = plan_of(row.toml + network);
+        const auto priority = [&plan](const std::string& name) {
+            const auto chain = std::ranges::find(plan.ruleset.chains, name, &Chain::name);
+            REQUIRE(chain != plan.ruleset.chains.end());
+            return chain->base->priority;
+        };
+        CHECK(priority("output") == row.output);
+        CHECK(priority("networks") == row.networks);
+        CHECK(priority("inbound") == row.inbound);
     }
 }
