@@ -45,7 +45,8 @@ Chain network_zone(const Parts& parts) {
 
 std::vector<Chain> dns_zone_chains(const Parts& parts) {
     std::vector<Chain> chains;
-    if (!parts.captures_dns(Protocol::udp)) return chains;
+    const bool zone_wanted = parts.config.redirect.dns.conntrack_zone != 0;
+    if (!parts.captures_dns(Protocol::udp) || !zone_wanted) return chains;
     if (!parts.dns_servers.empty()) {
         const auto zone = output_zone(parts);
         chains.push_back(zone);

@@ -4,15 +4,17 @@
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
+#include "src/meshgate-redirect/zone.h"
 
 #include <iostream>
 
 namespace meshgate::redirect {
 
 ExitCode diff(const Invocation& invocation) {
-    const Setup setup = make_setup(invocation);
+    Setup setup = make_setup(invocation);
     require_engine(setup.config);
     Capture capture;
+    fit_to_installed(setup, capture);
     std::vector<std::string> lines;
     const auto planned = to_lines(setup.plan.ruleset);
     if (const auto& installed = capture.installed()) {

@@ -5,6 +5,7 @@
 #include "src/meshgate-redirect/listeners.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
+#include "src/meshgate-redirect/zone.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -59,13 +60,16 @@ void report(const Setup& setup, const std::vector<std::string>& beside) {
     log::info("installed");
 }
 
-std::vector<std::string> replace(Capture& capture, const netfilter::Plan& plan) {
+std::vector<std::string> replace(Capture& capture, Setup& setup) {
     try {
-        return capture.replace(plan);
+        return capture.replace(setup.plan);
     } catch (const netfilter::KernelError& error) {
-        if (error.error() != EPERM) {
-            for (const auto& line : lacking_features(capture.kernel())) log::error(line);
-        }
+        if (error.error() == EPERM) throw;
+        const auto trial = [&capture](const netfilter::Ruleset& ruleset) {
+            return capture.kernel().trial(ruleset);
+        };
+        if (leave_out_zone(setup, trial)) return replace(capture, setup);
+        for (const auto& line : lacking_features(capture.kernel())) log::error(line);
         throw;
     }
 }
@@ -73,7 +77,7 @@ std::vector<std::string> replace(Capture& capture, const netfilter::Plan& plan) 
 }  // namespace
 
 ExitCode install(const Invocation& invocation) {
-    const Setup setup = make_setup(invocation);
+    Setup setup = make_setup(invocation);
     require_engine(setup.config);
     if (invocation.dry_run) return dry_run(setup, invocation.format);
     Capture capture;
@@ -82,11 +86,13 @@ ExitCode install(const Invocation& invocation) {
                    "replaced (nft delete table inet meshgate, if nobody needs it)");
         return ExitCode::failed;
     }
+    fit_to_installed(setup, capture);
     if (capture.is(setup.plan)) {
         log::info("already installed");
         return ExitCode::done;
     }
-    report(setup, replace(capture, setup.plan));
+    const auto beside = replace(capture, setup);
+    report(setup, beside);
     return ExitCode::done;
 }
 

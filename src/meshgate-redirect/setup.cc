@@ -11,7 +11,8 @@ Setup make_setup(const Invocation& invocation) {
     setup.config = conf::load_or_default(invocation.config).config;
     apply_flags(invocation.flags, setup.config);
     auto gathered = gather_host(setup.config);
-    setup.plan = netfilter::plan(setup.config, gathered.host);
+    setup.host = std::move(gathered.host);
+    setup.plan = netfilter::plan(setup.config, setup.host);
     setup.warnings = std::move(gathered.warnings);
     setup.notices = std::move(gathered.notices);
     setup.notices.insert(setup.notices.end(), setup.plan.notices.begin(), setup.plan.notices.end());

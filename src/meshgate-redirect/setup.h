@@ -18,6 +18,7 @@ public:
 /// The configuration of an invocation (file, then flags) and what it comes to on this machine.
 struct Setup {
     conf::Config config;
+    netfilter::Host host;  ///< what the plan was made for
     netfilter::Plan plan;
     std::vector<std::string> warnings;  ///< what had to be assumed of this machine
     std::vector<std::string> notices;   ///< the plan's, and what could not be found out

@@ -3,6 +3,7 @@
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/status_report.h"
 #include "src/meshgate-redirect/verbs.h"
+#include "src/meshgate-redirect/zone.h"
 #include "src/users/users.h"
 
 #include "netfilter/ruleset/print.h"
@@ -22,12 +23,11 @@ bool has_configuration(const Invocation& invocation) {
            std::filesystem::exists(conf::default_path, error);
 }
 
-/// The plan, where there is one. A default file that is broken is a problem of the file.
-std::optional<netfilter::Plan> find_plan(const Invocation& invocation,
-                                         std::vector<std::string>& problems) {
+/// The setup, where there is one. A default file that is broken is a problem of the file.
+std::optional<Setup> find_setup(const Invocation& invocation, std::vector<std::string>& problems) {
     if (!has_configuration(invocation)) return std::nullopt;
     try {
-        return make_setup(invocation).plan;
+        return make_setup(invocation);
     } catch (const conf::Error& error) {
         if (invocation.config || !invocation.flags.empty()) throw;
         for (const auto& one : error.diagnostics()) problems.push_back(one.to_string());
@@ -60,7 +60,7 @@ void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
     }
 }
 
-StatusReport make_report(Capture& capture, const std::optional<netfilter::Plan>& plan) {
+StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
     StatusReport report;
     const auto& installed = capture.installed();
     if (!installed) {
@@ -76,7 +76,7 @@ StatusReport make_report(Capture& capture, const std::optional<netfilter::Plan>&
         report.version = installed->ownership->version;
         report.digest = installed->ownership->digest;
         add_table_problems(capture, report.problems);
-        if (plan) add_plan_problems(capture, *plan, report.problems);
+        if (setup) add_plan_problems(capture, setup->plan, report.problems);
     }
     report.state = report.problems.empty() ? State::installed : State::differs;
     return report;
@@ -91,9 +91,10 @@ ExitCode exit_code(State state) {
 
 ExitCode status(const Invocation& invocation) {
     std::vector<std::string> file_problems;
-    const auto plan = find_plan(invocation, file_problems);
+    auto setup = find_setup(invocation, file_problems);
     Capture capture;
-    auto report = make_report(capture, plan);
+    if (setup) fit_to_installed(*setup, capture);
+    auto report = make_report(capture, setup);
     report.problems.insert(report.problems.end(), file_problems.begin(), file_problems.end());
     std::cout << (invocation.json ? to_json(report) : to_text(report));
     return exit_code(report.state);

@@ -102,6 +102,18 @@ def test_the_zone_is_of_udp_queries_only(network):
     assert proxy_lines and all("zone" not in line for line in proxy_lines)
 
 
+def test_no_zone(network):
+    """conntrack_zone = 0: the capture works, and no connection is in a zone of its own."""
+    path = network.install(n.DNS_ALL + "conntrack_zone = 0\n")
+    for server in (n.FAR, n.FAR6):
+        assert udp(network, n.APP, server) == "resolver"
+        assert tcp(network, n.APP, server) == "resolver"
+        assert udp(network, n.PROXY, server) == "outside"
+    assert "zone" not in network.vm_namespace.run("nft", "list", "table", "inet", "meshgate")
+    assert "zone" not in network.vm_namespace.run("conntrack", "-L")
+    assert network.run("status", config=path).returncode == 0
+
+
 @pytest.mark.parametrize("close", ["client", "server"])
 def test_captured_tcp_queries_end_without_a_packet_astray(network, close):
     """The last ACK of a connection in TIME_WAIT belongs to no user."""

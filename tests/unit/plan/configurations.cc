@@ -131,6 +131,14 @@ log_prefix = "mesh: "
 interface = "docker0"
 cidr = ["172.17.0.0/16", "172.19.0.0/16", "fd00:17::/64"])",
          machine({"192.0.2.53"})},
+        {"no_zone", R"([redirect.dns]
+enabled = true
+capture = "all"
+conntrack_zone = 0
+[[redirect.network]]
+interface = "docker0"
+cidr = "172.17.0.0/16")",
+         machine({"192.0.2.53"})},
         {"nothing", "[proxy]\nenabled = false", machine({})},
     };
 }

@@ -1,0 +1,49 @@
+#include "src/meshgate-redirect/zone.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace meshgate::redirect {
+namespace {
+
+using namespace netfilter;
+
+bool sets_a_zone(const Ruleset& ruleset) {
+    return std::ranges::any_of(ruleset.chains, [](const Chain& chain) {
+        return std::ranges::any_of(chain.rules, [](const Rule& rule) {
+            return std::holds_alternative<OriginalZone>(rule.verdict);
+        });
+    });
+}
+
+Ruleset one_rule(Verdict verdict) {
+    const BaseChain raw{ChainType::filter, Hook::output, -300};
+    return {table_name, {}, {{"chain", raw, {{{}, false, std::move(verdict), ""}}}}};
+}
+
+bool lacks_zones(const Trial& trial) {
+    const auto refusal = trial(one_rule(OriginalZone{1}));
+    return refusal && refusal->error() != EPERM && !trial(one_rule(Return{}));
+}
+
+}  // namespace
+
+bool leave_out_zone(Setup& setup, const Trial& trial) {
+    if (!sets_a_zone(setup.plan.ruleset) || !lacks_zones(trial)) return false;
+    setup.config.redirect.dns.conntrack_zone = 0;
+    setup.plan = plan(setup.config, setup.host);
+    setup.notices.emplace_back(
+        "this kernel has no conntrack zones (CONFIG_NF_CONNTRACK_ZONES): DNS over UDP is captured "
+        "without one, and a query is lost, or leaves uncaptured, when its port was just used by "
+        "the resolver for the same server");
+    return true;
+}
+
+void fit_to_installed(Setup& setup, Capture& capture) {
+    const auto& installed = capture.installed();
+    if (!installed || sets_a_zone(installed->ruleset)) return;
+    leave_out_zone(setup,
+                   [&capture](const Ruleset& ruleset) { return capture.kernel().trial(ruleset); });
+}
+
+}  // namespace meshgate::redirect
