@@ -1,27 +1,21 @@
 #include "dns/records/query.h"
 
+#include "src/common/c_handle.h"
+
 #include <ldns/ldns.h>
 #include <sys/random.h>
 
 #include <array>
 #include <cstdlib>
-#include <memory>
 #include <stdexcept>
 
 namespace meshgate::dns::records {
 namespace {
 
-template <auto Free>
-struct Deleter {
-    template <class T>
-    void operator()(T* pointer) const noexcept {
-        Free(pointer);
-    }
-};
-using Packet = std::unique_ptr<ldns_pkt, Deleter<ldns_pkt_free>>;
-using Name = std::unique_ptr<ldns_rdf, Deleter<ldns_rdf_deep_free>>;
-using Text = std::unique_ptr<char, Deleter<std::free>>;
-using Bytes = std::unique_ptr<std::uint8_t, Deleter<std::free>>;
+using Packet = CHandle<ldns_pkt, ldns_pkt_free>;
+using Name = CHandle<ldns_rdf, ldns_rdf_deep_free>;
+using Text = CHandle<char, std::free>;
+using Bytes = CHandle<std::uint8_t, std::free>;
 
 constexpr std::uint16_t payload_bytes = 1232;  // DNS flag day 2020
 

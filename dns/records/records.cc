@@ -2,25 +2,18 @@
 
 #include "conf/load.h"
 #include "dns/wire/text_name.h"
+#include "src/common/c_handle.h"
 
 #include <ldns/ldns.h>
 
 #include <array>
 #include <cstdlib>
-#include <memory>
 
 namespace meshgate::dns::records {
 namespace {
 
-template <auto Free>
-struct Deleter {
-    template <class T>
-    void operator()(T* pointer) const noexcept {
-        Free(pointer);
-    }
-};
-using Rr = std::unique_ptr<ldns_rr, Deleter<ldns_rr_free>>;
-using Text = std::unique_ptr<char, Deleter<std::free>>;
+using Rr = CHandle<ldns_rr, ldns_rr_free>;
+using Text = CHandle<char, std::free>;
 
 [[noreturn]] void fail(const conf::Record& record, const std::string& why) {
     throw conf::Error({{record.where, "record '" + record.name + "': " + why}});
