@@ -126,7 +126,7 @@ std::nullopt_t wrong_type(Findings& findings, const toml::node& node, std::strin
 std::optional<std::string> as_string(Findings& findings, const toml::node& node,
                                      std::string_view name) {
     // value_exact: value<>() would take a boolean for a number and 2.0 for 2.
-    if (const auto text = node.value_exact<std::string>()) return text;
+    if (auto text = node.value_exact<std::string>()) return text;
     return wrong_type(findings, node, name, words_for(toml::node_type::string));
 }
 
