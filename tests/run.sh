@@ -12,7 +12,7 @@ case "${1:-}" in
   *) echo "usage: $0 [--full]" >&2; exit 2 ;;
 esac
 test_packages=(python3-pytest python3-jsonschema conntrack knot-dnsutils unbound musl-tools libc6-dev
-  strace systemd tcpdump)
+  strace systemd tcpdump firewalld dbus-daemon)
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

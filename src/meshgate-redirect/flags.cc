@@ -2,6 +2,7 @@
 
 #include "conf/load.h"
 #include "src/common/command_line.h"
+#include "src/common/trimmed.h"
 
 #include <algorithm>
 #include <charconv>
@@ -15,8 +16,6 @@ namespace {
 
 using conf::Config;
 
-constexpr std::string_view blanks = " \t";
-
 /// Digits only, min..max.
 template <class Number>
 std::optional<Number> parse_number(std::string_view text, Number min, Number max) {
@@ -29,12 +28,6 @@ std::optional<Number> parse_number(std::string_view text, Number min, Number max
 
 std::optional<conf::Port> parse_port(std::string_view text) {
     return parse_number<conf::Port>(text, 1, std::numeric_limits<conf::Port>::max());
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(blanks);
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 conf::PortRange parse_range(const std::string& flag, std::string_view text) {

@@ -1,6 +1,7 @@
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/firewalld.h"
 #include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/listeners.h"
 #include "src/meshgate-redirect/setup.h"
@@ -48,7 +49,7 @@ bool is_worth_a_warning(const std::string& line) {
     return line.starts_with("lo is down") || line.ends_with("refuses it");
 }
 
-void report(const Setup& setup, const std::vector<std::string>& beside) {
+void report(const Setup& setup, Capture& capture, const std::vector<std::string>& beside) {
     report_assumptions(setup);
     for (const auto& line : beside) {
         log::write(is_worth_a_warning(line) ? log::Level::warning : log::Level::info, line);
@@ -57,6 +58,8 @@ void report(const Setup& setup, const std::vector<std::string>& beside) {
         log::notice("IPv6 is off on this machine: its rules are loaded for when it comes back");
     }
     for (const auto& line : missing_listeners(setup.config.redirect)) log::warning(line);
+    const auto rejected = firewalld_warning(setup.config.redirect, capture.kernel());
+    if (rejected) log::warning(*rejected);
     log::info("installed");
 }
 
@@ -92,7 +95,7 @@ ExitCode install(const Invocation& invocation) {
         return ExitCode::done;
     }
     const auto beside = replace(capture, setup);
-    report(setup, beside);
+    report(setup, capture, beside);
     return ExitCode::done;
 }
 

@@ -27,15 +27,17 @@ def missing():
 class Firewalld:
     """`with Firewalld(namespace, folder) as firewalld: firewalld.cmd("--reload")`"""
 
-    def __init__(self, namespace, folder):
-        self.namespace, self.folder = namespace, folder
+    def __init__(self, namespace, folder, rfc3964="no"):
+        self.namespace, self.folder, self.rfc3964 = namespace, folder, rfc3964
         self.socket = folder / "bus"
         self.etc = folder / "etc"
 
     def __enter__(self):
         self.etc.mkdir()
         (self.etc / "firewalld.conf").write_text(
-            "DefaultZone=public\nFirewallBackend=nftables\nCleanupModulesOnExit=no\nRFC3964_IPv4=no\n")
+            "DefaultZone=public\nFirewallBackend=nftables\nCleanupModulesOnExit=no\n"
+            f"RFC3964_IPv4={self.rfc3964}\n")
+        self.namespace.bind_file(self.etc, "/etc/firewalld")
         config = self.folder / "bus.conf"
         config.write_text(BUS.format(socket=self.socket))
         self.bus = self.namespace.start("dbus-daemon", f"--config-file={config}", "--nofork",
@@ -47,14 +49,14 @@ class Firewalld:
     def __exit__(self, *_):
         self.daemon.stop()
         self.bus.stop()
+        self.namespace.run("umount", "/etc/firewalld")
 
     def _with_bus(self, *argv):
         return ["env", f"DBUS_SYSTEM_BUS_ADDRESS=unix:path={self.socket}", *argv]
 
     def start(self):
         self.daemon = self.namespace.start(*self._with_bus(
-            "firewalld", "--nofork", "--nopid", f"--system-config={self.etc}",
-            f"--log-file={self.folder}/firewalld.log"))
+            "firewalld", "--nofork", "--nopid", f"--log-file={self.folder}/firewalld.log"))
         self.daemon.wait_ready(self._is_running, "firewalld")
 
     def _is_running(self):

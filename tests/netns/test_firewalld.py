@@ -17,9 +17,10 @@ CHANGES = {"reload": lambda firewalld: firewalld.cmd("--reload"),
 
 
 @pytest.fixture
-def firewalld(network):
+def firewalld(network, request):
     with tempfile.TemporaryDirectory() as folder:
-        with f.Firewalld(network.vm_namespace, pathlib.Path(folder)) as running:
+        rfc3964 = getattr(request, "param", "no")
+        with f.Firewalld(network.vm_namespace, pathlib.Path(folder), rfc3964) as running:
             for port in (80, 8080):
                 running.cmd("--permanent", f"--add-port={port}/tcp")
             running.cmd("--permanent", f"--add-forward-port={FORWARD}")
@@ -102,6 +103,23 @@ def test_a_host_starts(network, firewalld):
     assert landings(network) == EXPECTED
     network.vm_namespace.run("nft", "-f", flush)
     assert network.run("status", config=path).returncode == 3
-    firewalld.cmd("--reload")
+    firewalld.restart()
     assert network.run("install", config=path).returncode == 0
     assert landings(network) == EXPECTED
+
+
+@pytest.mark.parametrize("firewalld", ["yes"], indirect=True)
+def test_what_firewalld_rejects_is_said(network, firewalld):
+    """By default it rejects what goes to ::/96, where ::1 is: nothing of ours can change that."""
+    done = network.run("install", config=network.config())
+    assert done.returncode == 0
+    assert "Set RFC3964_IPv4=no in /etc/firewalld/firewalld.conf" in done.stderr
+    assert network.vm.tcp(uid=n.APP, to=[n.FAR6, 80]) == {"error": "EHOSTUNREACH"}
+    network.run("uninstall")
+    quiet = network.run("install", config=network.config('[redirect]\nip_family = "ipv4"\n'))
+    assert "RFC3964" not in quiet.stderr
+    assert network.seen_outside() == []
+
+
+def test_nothing_is_said_when_firewalld_lets_it_pass(network, firewalld):
+    assert "RFC3964" not in network.run("install", config=network.config()).stderr
