@@ -53,7 +53,9 @@ void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
     if (ownership.format != netfilter::table_format) {
         problems.emplace_back("installed by a version of another format: install again");
     } else if (ownership.digest != digest(plan.ruleset)) {
-        problems.emplace_back("the configuration is another one by now: install again");
+        problems.emplace_back(
+            "the rules are not those of the configuration: it was changed since, or install was "
+            "given flags that it does not have");
     }
     for (const auto& line : capture.surroundings().differences(plan.surroundings)) {
         problems.push_back((line.starts_with("+") ? "missing: " : "not wanted: ") + line.substr(2));
