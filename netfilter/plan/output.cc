@@ -103,12 +103,26 @@ void append_outbound(std::vector<Rule>& rules, const Parts& parts) {
 }  // namespace
 
 std::vector<Rule> exempt_dns_rules(const Parts& parts) {
-    if (!parts.exempt_users) return {};
-    return {{{l4proto({Protocol::tcp, Protocol::udp}), MatchDport{dns_port},
-              MatchSkuid{*parts.exempt_users}},
-             false,
-             Return{},
-             "the resolver's and the proxy's own questions go out"}};
+    std::vector<Rule> rules;
+    const std::vector<Match> dns{l4proto({Protocol::tcp, Protocol::udp}), MatchDport{dns_port}};
+    const auto exempt = [&rules, &dns](std::vector<Match> who, std::string why) {
+        rules.push_back({joined(dns, who), false, Return{}, std::move(why)});
+    };
+    if (parts.exempt_users) {
+        exempt({MatchSkuid{*parts.exempt_users}},
+               "the resolver's and the proxy's own questions go out");
+    }
+    if (parts.local_resolvers) {
+        exempt({MatchSkuid{*parts.local_resolvers}},
+               "those of the resolver in resolv.conf too, or they come back to it");
+    }
+    if (parts.root_resolves) {
+        // Others of that user ask the resolver itself, over lo: theirs are captured.
+        exempt(
+            {MatchSkuid{Uid{0}}, MatchLoopback{Device::out, Sense::not_equal}},
+            "the resolver in resolv.conf runs as root: what root asks elsewhere is its question");
+    }
+    return rules;
 }
 
 std::vector<Chain> output_chains(const Parts& parts) {

@@ -69,6 +69,23 @@ void add_exempt_users(Parts& parts) {
         "exempt_users", "proxy.user, dns.user and proxy.exempt_users", std::move(users));
 }
 
+void add_local_resolvers(Parts& parts) {
+    std::vector<UidRange> users;
+    for (const auto& resolver : parts.host.local_resolvers) {
+        if (!parts.must_be_spared(resolver)) continue;
+        for (const Uid user : resolver.users) {
+            if (parts.is_exempt(user)) continue;
+            if (user == 0) {
+                parts.root_resolves = true;
+            } else {
+                users.push_back({user, user});
+            }
+        }
+    }
+    parts.local_resolvers =
+        parts.sets.users("local_resolvers", "resolvers of this machine in resolv_conf", users);
+}
+
 void add_outbound_ports(Parts& parts) {
     const auto& outbound = parts.config.redirect.outbound;
     if (!outbound.enabled) return;
@@ -133,6 +150,24 @@ bool Parts::has_family(Family family) const {
     return std::ranges::find(families, family) != families.end();
 }
 
+bool Parts::is_exempt(Uid user) const {
+    if (config.proxy.enabled && user == host.proxy_user) return true;
+    return std::ranges::any_of(host.exempt_users, [user](const UidRange& range) {
+        return range.first <= user && user <= range.last;
+    });
+}
+
+bool Parts::must_be_spared(const LocalResolver& resolver) const {
+    const auto& dns = config.redirect.dns;
+    if (!dns.enabled || !has_family(resolver.address.family())) return false;
+    // Only what is sent to a server of resolv_conf is captured then: is there one it may ask?
+    return dns.capture == conf::DnsCaptureMode::all ||
+           std::ranges::any_of(host.nameservers, [this](const conf::SocketAddress& server) {
+               return std::ranges::find(host.local_resolvers, server.address,
+                                        &LocalResolver::address) == host.local_resolvers.end();
+           });
+}
+
 bool Parts::captures_dns(Protocol protocol) const {
     const auto& dns = config.redirect.dns;
     return dns.enabled && std::ranges::find(dns.protocols, protocol) != dns.protocols.end();
@@ -159,6 +194,8 @@ Parts make_parts(const conf::Config& config, const Host& host) {
                 .exclusions = {},
                 .excluded_destinations = {},
                 .exempt_users = {},
+                .local_resolvers = {},
+                .root_resolves = false,
                 .excluded_ports = {},
                 .included_ports = {},
                 .dns_servers = {},
@@ -170,6 +207,7 @@ Parts make_parts(const conf::Config& config, const Host& host) {
     add_exclusions(parts);
     add_excluded_destinations(parts);
     add_exempt_users(parts);
+    add_local_resolvers(parts);
     add_outbound_ports(parts);
     add_dns_servers(parts);
     add_networks(parts);

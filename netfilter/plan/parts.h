@@ -34,13 +34,19 @@ struct Parts {
     SetCollection sets;
     std::vector<Exclusion> exclusions;
     std::vector<Rule> excluded_destinations;
-    std::optional<SetRef> exempt_users;  ///< the proxy and whoever else is left alone
+    std::optional<SetRef> exempt_users;     ///< the proxy and whoever else is left alone
+    std::optional<SetRef> local_resolvers;  ///< users of their own
+    bool root_resolves = false;             ///< one of them is root, like much else
     std::optional<SetRef> excluded_ports;
     std::optional<SetRef> included_ports;
     std::vector<std::vector<Match>> dns_servers;  ///< each is captured; {} matches any server
     std::vector<NetworkClients> networks;
 
     [[nodiscard]] bool has_family(Family family) const;
+    /// The proxy, dns.user and proxy.exempt_users
+    [[nodiscard]] bool is_exempt(Uid user) const;
+    /// The resolver's own questions would be captured, unless its users are exempt.
+    [[nodiscard]] bool must_be_spared(const LocalResolver& resolver) const;
     [[nodiscard]] bool captures_dns(Protocol protocol) const;
     /// `meta l4proto ... th dport 53` of the DNS capture
     [[nodiscard]] std::vector<Match> dns_match() const;

@@ -69,13 +69,35 @@ bool is_ours(const conf::Config& config, const conf::SocketAddress& server) {
     });
 }
 
+std::string users_words(const std::vector<Uid>& users) {
+    std::string words;
+    for (const Uid user : users) words += (words.empty() ? "" : ", ") + std::to_string(user);
+    return words;
+}
+
 /// Captured questions of a resolver on this machine come back to it, by way of ours.
 void note_local_resolvers(const Parts& parts, std::vector<std::string>& notices) {
-    for (const auto& server : parts.host.nameservers) {
-        if (!server.address.is_loopback() || is_ours(parts.config, server)) continue;
-        notices.push_back("nameserver " + server.address.to_string() +
-                          " is on this machine: its user must be in proxy.exempt_users, or its "
-                          "own questions are captured too");
+    for (const auto& resolver : parts.host.local_resolvers) {
+        const bool answered_by_us = is_ours(parts.config, {resolver.address, 53, ""});
+        const bool exempt =
+            !resolver.users.empty() && std::ranges::all_of(resolver.users, [&parts](Uid user) {
+                return parts.is_exempt(user);
+            });
+        if (answered_by_us || exempt || !parts.must_be_spared(resolver)) continue;
+        auto notice = "nameserver " + resolver.address.to_string() + " is ";
+        if (resolver.users.empty()) {
+            notice += "on this machine, and nobody answers there: install again when somebody "
+                      "does, or have its user in proxy.exempt_users, for its own questions come "
+                      "back to it otherwise";
+        } else {
+            const bool is_root = resolver.users == std::vector<Uid>{0};
+            notice += (resolver.program.empty() ? "a resolver" : resolver.program) +
+                      " on this machine: DNS queries " +
+                      (is_root ? "that root sends to other machines"
+                               : "of its user (" + users_words(resolver.users) + ")") +
+                      " are not captured";
+        }
+        notices.push_back(std::move(notice));
     }
 }
 
@@ -91,9 +113,8 @@ void note_link_local_servers(const Parts& parts, std::vector<std::string>& notic
 std::vector<std::string> make_notices(const Parts& parts, const Ruleset& ruleset) {
     std::vector<std::string> notices;
     if (parts.config.redirect.dns.enabled) {
-        if (parts.config.redirect.dns.capture == conf::DnsCaptureMode::all) {
-            note_local_resolvers(parts, notices);
-        } else {
+        note_local_resolvers(parts, notices);
+        if (parts.config.redirect.dns.capture == conf::DnsCaptureMode::resolv_conf) {
             note_missing_servers(parts, notices);
         }
         note_link_local_servers(parts, notices);

@@ -9,6 +9,13 @@
 
 namespace meshgate::netfilter {
 
+/// A resolver of this machine that resolv_conf names: its own questions are not to come back to it.
+struct LocalResolver {
+    conf::IpAddress address;
+    std::string program;           ///< "dnsmasq"; empty when that could not be found out
+    std::vector<conf::Uid> users;  ///< as whom it asks; empty when nobody answers there
+};
+
 /// What the host says that the plan needs: names resolved, files read. Filled by
 /// src/meshgate-redirect, by hand in tests.
 struct Host {
@@ -17,6 +24,7 @@ struct Host {
     std::vector<std::vector<UidRange>>
         exclude_users;  ///< for each redirect.outbound.exclude, its users resolved
     std::vector<conf::SocketAddress> nameservers;  ///< of resolv_conf, all families
+    std::vector<LocalResolver> local_resolvers;    ///< those of them that are on this machine
 };
 
 struct Plan {

@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/host.h"
 
 #include "conf/resolv_conf.h"
+#include "src/meshgate-redirect/local_resolvers.h"
 #include "src/users/users.h"
 
 #include <net/if.h>
@@ -74,6 +75,7 @@ void gather_nameservers(const conf::Config& config, GatheredHost& gathered) {
         }
         gathered.host.nameservers.push_back(std::move(server));
     }
+    gathered.host.local_resolvers = find_local_resolvers(gathered.host.nameservers);
 }
 
 }  // namespace

@@ -54,7 +54,11 @@ std::vector<conf::Port> waiting_ports_by_proc(conf::Protocol protocol) {
 
 std::vector<conf::Port> waiting_ports(conf::Protocol protocol) {
     try {
-        return netfilter::waiting_ports(protocol);
+        std::vector<conf::Port> ports;
+        for (const auto& socket : netfilter::waiting_sockets(protocol)) {
+            ports.push_back(socket.port);
+        }
+        return ports;
     } catch (const std::system_error&) {
         return waiting_ports_by_proc(protocol);
     }

@@ -178,25 +178,26 @@ def plain(address):
 class Server:
     """Listeners of one user in a process of their own; says on every connection who it is."""
 
-    def __init__(self, name, tcp_ports, udp_ports, upstream, log):
+    def __init__(self, name, tcp_ports, udp_ports, upstream, log, address):
         self.name, self.upstream, self.log = name, upstream, open(log, "a", buffering=1)
         self.listeners = {}
         for port in tcp_ports:
-            listener = socket.socket(socket.AF_INET6)
+            listener = socket.socket(family_of(address or "::"))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            listener.bind(("::", port))
+            if not address:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.bind((address or "::", port))
             listener.listen(256)
             self.listeners[listener.fileno()] = (self.serve_tcp, listener, port)
         for port in udp_ports:
-            for family, level, option in ((socket.AF_INET, socket.SOL_IP, IP_PKTINFO),
-                                          (socket.AF_INET6, socket.IPPROTO_IPV6,
-                                           socket.IPV6_RECVPKTINFO)):
-                listener = socket.socket(family, socket.SOCK_DGRAM)
-                if family == socket.AF_INET6:
+            for at in [address] if address else ["0.0.0.0", "::"]:
+                listener = socket.socket(family_of(at), socket.SOCK_DGRAM)
+                if ":" in at:
                     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                listener.setsockopt(level, option, 1)
-                listener.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                else:
+                    listener.setsockopt(socket.SOL_IP, IP_PKTINFO, 1)
+                listener.bind((at, port))
                 self.listeners[listener.fileno()] = (self.serve_udp, listener, port)
 
     def run(self):
@@ -247,7 +248,8 @@ class Server:
             upstream.recv(65536)
 
 
-def serve(uid, name, log, tcp=(), udp=(), upstream=None):
+def serve(uid, name, log, tcp=(), udp=(), upstream=None, address=None):
+    """address: the one to listen at; otherwise at all. upstream: asked once for each query."""
     ready, said = os.pipe()
     child = os.fork()
     if child == 0:
@@ -260,7 +262,7 @@ def serve(uid, name, log, tcp=(), udp=(), upstream=None):
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
-            server = Server(name, tcp, udp, upstream, log)
+            server = Server(name, tcp, udp, upstream, log, address)
             os.write(said, b"ready")
             os.close(said)
             server.run()

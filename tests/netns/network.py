@@ -180,3 +180,14 @@ class Network:
 
     def seen_outside(self):
         return [json.loads(line) for line in self.outside_log.read_text().splitlines()]
+
+    @contextlib.contextmanager
+    def serving(self, agent=None, **server):
+        """A server more, in the vm unless another agent is named, while the block runs."""
+        agent = agent or self.vm
+        log = str(self.folder / f"{next(self._numbers)}.log")
+        started = agent.serve(log=log, **server)
+        try:
+            yield pathlib.Path(log)
+        finally:
+            agent.stop(pid=started["pid"])

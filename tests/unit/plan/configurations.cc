@@ -23,6 +23,12 @@ Host with_exclusions(std::vector<std::vector<UidRange>> users) {
     return host;
 }
 
+Host with_local_resolver(std::vector<Uid> users) {
+    Host host = machine({"127.0.0.53"});
+    host.local_resolvers = {{host.nameservers[0].address, "dnsmasq", std::move(users)}};
+    return host;
+}
+
 std::vector<Configuration> make() {
     return {
         {"defaults", "", machine({"192.0.2.53"})},
@@ -131,6 +137,13 @@ log_prefix = "mesh: "
 interface = "docker0"
 cidr = ["172.17.0.0/16", "172.19.0.0/16", "fd00:17::/64"])",
          machine({"192.0.2.53"})},
+        {"local_resolver", R"([redirect.dns]
+enabled = true
+capture = "all"
+protocols = ["udp", "tcp"])",
+         with_local_resolver({112})},
+        {"local_resolver_is_root", "[redirect]\ndns.enabled = true\ndns.capture = \"all\"",
+         with_local_resolver({0})},
         {"no_zone", R"([redirect.dns]
 enabled = true
 capture = "all"

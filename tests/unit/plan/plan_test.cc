@@ -478,3 +478,68 @@ TEST_CASE("insert moves the chains before those of others, and networks stay bef
         CHECK(priority("inbound") == row.inbound);
     }
 }
+
+TEST_CASE("the questions of a resolver on this machine do not come back to it") {
+    const Uid resolver = 112;
+    check(
+        "local_resolver",
+        {{"asks its upstream", from(resolver, udp, "192.0.2.53", 53), left_alone},
+         {"over TCP", from(resolver, tcp, "192.0.2.53", 53), left_alone},
+         {"asks another of this machine", from(resolver, udp, "127.0.0.54", 53, "lo"), left_alone},
+         {"its other connections", from(resolver, tcp, "192.0.2.53", 853), to_outbound},
+         {"an application asks it", from(app, udp, "127.0.0.53", 53, "lo"), udp_dns},
+         {"or another server", from(app, udp, "192.0.2.53", 53), udp_dns}});
+    check("local_resolver_is_root",
+          {{"asks its upstream", from(0, udp, "192.0.2.53", 53), left_alone},
+           {"root asks it", from(0, udp, "127.0.0.53", 53, "lo"), udp_dns},
+           {"an application asks another", from(app, udp, "192.0.2.53", 53), udp_dns}});
+}
+
+TEST_CASE("a resolver on this machine is named, and only where it matters") {
+    const auto server = [](const std::string& text) {
+        return meshgate::conf::SocketAddress::parse(text, 53).value();
+    };
+    const LocalResolver local{server("127.0.0.53").address, "dnsmasq", {112}};
+    const LocalResolver absent{server("127.0.0.53").address, "", {}};
+    struct Row {
+        std::string what, toml;
+        std::vector<std::string> nameservers;
+        LocalResolver resolver;
+        std::string notice;  ///< what one begins with; empty for none
+        bool spared;
+    };
+    const std::string all = "[redirect.dns]\nenabled = true\ncapture = \"all\"\n";
+    const std::string listed = "[redirect.dns]\nenabled = true\n";
+    const std::string named = "nameserver 127.0.0.53 is dnsmasq on this machine: ";
+    const std::vector<Row> rows{
+        {"captured", all, {"127.0.0.53"}, local, named, true},
+        {"nobody there", all, {"127.0.0.53"}, absent, "nameserver 127.0.0.53 is on this", false},
+        {"no program",
+         all,
+         {"127.0.0.53"},
+         {local.address, "", {0}},
+         "nameserver 127.0.0.53 is a resolver on this machine: ",
+         true},
+        {"exempt", "[proxy]\nuser = 112\n" + all, {"127.0.0.53"}, local, "", false},
+        {"ours", all + "[dns]\nlisten = [\"127.0.0.53:53\"]\n", {"127.0.0.53"}, absent, "", false},
+        {"its upstream is not captured", listed, {"127.0.0.53"}, local, "", false},
+        {"its upstream may be", listed, {"127.0.0.53", "192.0.2.53"}, local, named, true},
+        {"no DNS capture", "", {"127.0.0.53"}, local, "", false},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.what);
+        Host host;
+        if (row.what == "exempt") host.proxy_user = 112;
+        for (const auto& text : row.nameservers) host.nameservers.push_back(server(text));
+        host.local_resolvers = {row.resolver};
+        const auto plan = plan_of({"t.toml", row.toml, host});
+        const auto notice = std::ranges::find_if(
+            plan.notices, [](const std::string& line) { return line.starts_with("nameserver "); });
+        CHECK((notice != plan.notices.end()) == !row.notice.empty());
+        if (notice != plan.notices.end()) CHECK(notice->starts_with(row.notice));
+        const auto text = to_nft(plan.ruleset);
+        const bool spared = text.find("local_resolvers") != std::string::npos ||
+                            text.find("meta skuid 0 ") != std::string::npos;
+        CHECK(spared == row.spared);
+    }
+}
