@@ -27,14 +27,16 @@ std::vector<InterfaceAddress> interface_addresses() {
     const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owned{list, &::freeifaddrs};
     for (const auto* entry = list; entry != nullptr; entry = entry->ifa_next) {
         if (entry->ifa_addr == nullptr) continue;
+        const std::string label{entry->ifa_name};  // "eth0:1": the label of an address of eth0
+        const auto interface = label.substr(0, label.find(':'));
         if (entry->ifa_addr->sa_family == AF_INET) {
             const auto* address = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
             addresses.push_back(
-                {entry->ifa_name, conf::IpAddress::ipv4(bytes_of<4>(&address->sin_addr))});
+                {interface, conf::IpAddress::ipv4(bytes_of<4>(&address->sin_addr))});
         } else if (entry->ifa_addr->sa_family == AF_INET6) {
             const auto* address = reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr);
             addresses.push_back(
-                {entry->ifa_name, conf::IpAddress::ipv6(bytes_of<16>(&address->sin6_addr))});
+                {interface, conf::IpAddress::ipv6(bytes_of<16>(&address->sin6_addr))});
         }
     }
     return addresses;

@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/listeners.h"
 
 #include "netfilter/nftnl/sockets.h"
+#include "src/meshgate-redirect/network_listeners.h"
 
 #include <algorithm>
 #include <charconv>
@@ -65,7 +66,7 @@ std::vector<conf::Port> waiting_ports(conf::Protocol protocol) {
 }
 
 /// Asks for each protocol once.
-class Waiting {
+class WaitingPorts {
 public:
     bool somebody(conf::Protocol protocol, conf::Port port) {
         auto& ports = protocol == conf::Protocol::tcp ? tcp_ : udp_;
@@ -77,12 +78,23 @@ private:
     std::optional<std::vector<conf::Port>> tcp_, udp_;
 };
 
-void check(std::vector<std::string>& lines, Waiting& waiting, conf::Protocol protocol,
+void check(std::vector<std::string>& lines, WaitingPorts& waiting, conf::Protocol protocol,
            conf::Port port, const std::string& what) {
     if (waiting.somebody(protocol, port)) return;
     lines.push_back(std::string{"nobody listens on "} +
                     (protocol == conf::Protocol::tcp ? "TCP" : "UDP") + " port " +
                     std::to_string(port) + ": " + what + " is refused until somebody does");
+}
+
+std::vector<std::string> missing_on_networks(const conf::Redirect& redirect) {
+    if (redirect.networks.empty()) return {};
+    try {
+        return missing_network_listeners(redirect, interface_addresses(),
+                                         {netfilter::waiting_sockets(conf::Protocol::tcp),
+                                          netfilter::waiting_sockets(conf::Protocol::udp)});
+    } catch (const std::system_error&) {
+        return {};  // no sock_diag: nothing is known of addresses
+    }
 }
 
 }  // namespace
@@ -102,18 +114,20 @@ std::vector<conf::Port> waiting_ports(std::string_view proc_net_table, conf::Pro
 
 std::vector<std::string> missing_listeners(const conf::Redirect& redirect) {
     std::vector<std::string> lines;
-    Waiting waiting;
+    WaitingPorts waiting;
     using conf::Protocol;
     if (redirect.inbound.enabled)
         check(lines, waiting, Protocol::tcp, redirect.inbound.port, "inbound TCP");
     if (redirect.outbound.enabled) {
         check(lines, waiting, Protocol::tcp, redirect.outbound.port, "outbound TCP");
     }
-    if (!redirect.dns.enabled) return lines;
-    for (const Protocol protocol : redirect.dns.protocols) {
-        check(lines, waiting, protocol, redirect.dns.port,
-              protocol == Protocol::udp ? "DNS" : "DNS over TCP");
+    if (redirect.dns.enabled) {
+        for (const Protocol protocol : redirect.dns.protocols) {
+            check(lines, waiting, protocol, redirect.dns.port,
+                  protocol == Protocol::udp ? "DNS" : "DNS over TCP");
+        }
     }
+    std::ranges::move(missing_on_networks(redirect), std::back_inserter(lines));
     return lines;
 }
 
