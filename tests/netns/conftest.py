@@ -16,8 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))  # 
 import lab  # noqa: E402
 import network as n  # noqa: E402
 
-PROGRAMS = ("nsenter", "unshare", "setpriv", "ip", "ss", "nft", "iptables-nft", "iptables-save",
-            "ip6tables-save", "tcpdump", "conntrack", "sysctl")
+PROGRAMS = ("nsenter", "unshare", "setpriv", "ip", "ss", "nft", "iptables-nft", "iptables-legacy",
+            "iptables-save", "ip6tables-save", "tcpdump", "conntrack", "sysctl")
 
 
 def why_not():
