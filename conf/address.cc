@@ -100,9 +100,17 @@ bool IpAddress::is_unspecified() const noexcept {
 
 std::string IpAddress::to_string() const {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
-    ::inet_ntop(family_ == Family::ipv4 ? AF_INET : AF_INET6, bytes_.data(), buffer.data(),
-                buffer.size());
-    return buffer.data();
+    if (family_ == Family::ipv6) {
+        ::inet_ntop(AF_INET6, bytes_.data(), buffer.data(), buffer.size());
+        return buffer.data();
+    }
+    // Not by inet_ntop(), which is sprintf(): digests are made of thousands of addresses.
+    char* end = buffer.data();
+    for (const std::uint8_t byte : bytes()) {
+        if (end != buffer.data()) *end++ = '.';
+        end = std::to_chars(end, buffer.data() + buffer.size(), byte).ptr;
+    }
+    return {buffer.data(), end};
 }
 
 std::optional<Cidr> Cidr::parse(std::string_view text) noexcept {
