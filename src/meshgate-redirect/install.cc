@@ -1,6 +1,7 @@
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/captured_proxy.h"
 #include "src/meshgate-redirect/firewalld.h"
 #include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/listeners.h"
@@ -58,6 +59,7 @@ void report(const Setup& setup, Capture& capture, const std::vector<std::string>
         log::notice("IPv6 is off on this machine: its rules are loaded for when it comes back");
     }
     for (const auto& line : missing_listeners(setup.config.redirect)) log::warning(line);
+    if (const auto line = captured_proxy(setup.config, setup.host)) log::warning(*line);
     const auto rejected = firewalld_warning(setup.config.redirect, capture.kernel());
     if (rejected) log::warning(*rejected);
     log::info("installed");

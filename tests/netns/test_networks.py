@@ -57,6 +57,15 @@ def test_several_networks_of_an_interface(network, far, vm, lan):
 
 
 @BOTH_FAMILIES
+@pytest.mark.parametrize("insert", ["false", "true"])
+def test_clients_are_outbound_first_whatever_is_inserted(network, far, vm, lan, insert):
+    """To another address of this machine: what leaves their network. Within it: inbound."""
+    network.install(n.DNS_ALL + f"[redirect.inbound]\ninsert = {insert}\n" + BEHIND)
+    assert who(network.client.tcp(uid=0, to=[vm, 8080])) == "outbound"
+    assert who(network.client.tcp(uid=0, to=[lan, 8080])) == "inbound"
+
+
+@BOTH_FAMILIES
 def test_the_server_asked_answers_whatever_port_it_is_asked_from(network, far, vm, lan):
     """kumactl's --vnet has its zone in output only: the answer left from 15053."""
     network.install(n.DNS_ALL + BEHIND)

@@ -142,6 +142,14 @@ def test_other_protocols_are_left_alone(network):
     assert network.vm_namespace.try_run("ping", "-c1", "-W5", n.FAR).returncode in (0, 127)
 
 
+@pytest.mark.parametrize("opened_by, warned", [(0, True), (n.PROXY, False)])
+def test_a_proxy_that_is_not_the_exempt_user_is_pointed_out(network, opened_by, warned):
+    with network.serving(uid=opened_by, name="proxy", tcp=[15007]):
+        done = network.run("install", config=network.config("[redirect.outbound]\nport = 15007\n"))
+    assert done.returncode == 0
+    assert ("TCP port 15007 was opened by user 0" in done.stderr) == warned, done.stderr
+
+
 @BOTH_FAMILIES
 def test_insert_comes_before_everybody_else_s_translation(network, far, outside, vm, loopback):
     """A chain of somebody before Docker's place and before ours, as kube-proxy's cousins have it."""
@@ -157,3 +165,5 @@ def test_insert_comes_before_everybody_else_s_translation(network, far, outside,
     answer = network.vm.tcp(uid=n.APP, to=[far, 80])
     assert (answer["name"], answer["original"]) == ("outbound", [far, 80])
     assert reached(network, n.PROXY, far, 80) == "outside"  # whom it is theirs to translate
+    # kumactl's jump, inserted, comes before its RETURN of TCP DNS: that is proxied again.
+    assert reached(network, n.APP, far, 53) == "outside"
