@@ -2,6 +2,7 @@
 back to them, nor is anything lost because of them. Real ones are in tests/e2e."""
 
 import contextlib
+import subprocess
 
 import network as n
 import pytest
@@ -75,6 +76,36 @@ def test_a_resolver_that_is_root_spares_what_root_asks_elsewhere(network):
         assert asked() == (1, 1, 1)
         assert udp(network, 0, "127.0.0.53") == "mesh"  # others of that user, as usual
         assert udp(network, n.APP, n.FAR) == "mesh"
+
+
+KEEPS_IT = """
+import os, socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.53", 53))
+ready, said = os.pipe()
+if os.fork() == 0:
+    os.setgid(1234)
+    os.setuid(1234)
+    os.write(said, b"x")
+os.read(ready, 1)
+os.write(said, b"x")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_of_root_that_keeps_the_socket_is_not_the_resolver(network):
+    """As a service manager, or the half of a resolver that stays root."""
+    process = network.vm_namespace.start("/usr/bin/python3", "-c", KEEPS_IT,
+                                         stdin=subprocess.PIPE)
+    try:
+        process.wait_ready(lambda: process.output().count("ready") == 2, "both processes")
+        done = network.run("install", config=network.config(ALL, nameservers=["127.0.0.53"]))
+        assert "of its user (1234) are not captured" in done.stderr
+        assert "skuid 0" not in network.vm_namespace.run("nft", "list", "table", "inet", "meshgate")
+    finally:
+        process.popen.stdin.close()
+        process.wait()
 
 
 def test_nobody_answers_there_yet(network):
