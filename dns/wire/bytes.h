@@ -11,6 +11,10 @@ constexpr std::uint16_t read16(std::span<const std::uint8_t> bytes, std::size_t 
     return static_cast<std::uint16_t>(bytes[at] << 8U | bytes[at + 1]);
 }
 
+constexpr std::uint32_t read32(std::span<const std::uint8_t> bytes, std::size_t at) noexcept {
+    return static_cast<std::uint32_t>(read16(bytes, at)) << 16U | read16(bytes, at + 2);
+}
+
 constexpr void write16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t value) noexcept {
     bytes[at] = static_cast<std::uint8_t>(value >> 8U);
     bytes[at + 1] = static_cast<std::uint8_t>(value);

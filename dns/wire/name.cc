@@ -31,6 +31,38 @@ std::size_t read_name(std::span<const std::uint8_t> message, std::size_t offset,
     }
 }
 
+ExpandedName expand_name(std::span<const std::uint8_t> message, std::size_t offset,
+                         std::span<std::uint8_t, 255> lower) noexcept {
+    ExpandedName name;
+    std::size_t run = offset;  // where the run of labels began
+    std::size_t length = 0;
+    for (;;) {
+        if (offset >= message.size()) return {};
+        const std::uint8_t label = message[offset];
+        if ((label & pointer_bits) == pointer_bits) {
+            if (offset + 2 > message.size()) return {};
+            const std::size_t target =
+                (label & ~std::size_t{pointer_bits}) << 8U | message[offset + 1];
+            if (name.end == 0) name.end = offset + 2;
+            if (target >= run) return {};
+            run = offset = target;
+            continue;
+        }
+        if (label > label_bytes_max || length + 1 + label > name_bytes_max ||
+            offset + 1 + label > message.size()) {
+            return {};
+        }
+        lower[length] = label;
+        for (std::size_t i = 1; i <= label; ++i) lower[length + i] = to_lower(message[offset + i]);
+        length += std::size_t{1} + label;
+        offset += std::size_t{1} + label;
+        if (label != 0) continue;
+        if (name.end == 0) name.end = offset;
+        name.bytes = length;
+        return name;
+    }
+}
+
 std::size_t skip_name(std::span<const std::uint8_t> message, std::size_t offset) noexcept {
     const std::size_t start = offset;
     while (offset < message.size() && offset - start < name_bytes_max) {

@@ -18,4 +18,15 @@ std::size_t read_name(std::span<const std::uint8_t> message, std::size_t offset,
 /// @return 0 for a malformed name.
 std::size_t skip_name(std::span<const std::uint8_t> message, std::size_t offset) noexcept;
 
+struct ExpandedName {
+    std::size_t bytes = 0;  ///< of `lower`, the root label included; 0: malformed
+    std::size_t end = 0;    ///< offset of the first byte after the name at its own place
+};
+
+/// The name at `offset` with its compression pointers followed (RFC 1035 section 4.1.4),
+/// ASCII-lower-cased, to `lower`. A pointer must point before the run of labels that it ends, so
+/// that every name ends.
+ExpandedName expand_name(std::span<const std::uint8_t> message, std::size_t offset,
+                         std::span<std::uint8_t, 255> lower) noexcept;
+
 }  // namespace meshgate::dns::wire

@@ -2,14 +2,14 @@
 
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
+#include "dns/wire/record.h"
 
 #include <algorithm>
 
 namespace meshgate::dns::wire {
 namespace {
 
-constexpr std::size_t record_fixed_bytes = 10;  // type, class, ttl, rdlength
-constexpr std::size_t opt_bytes = 11;           // root owner and the fixed part
+constexpr std::size_t opt_bytes = 11;  // root owner and the fixed part
 
 struct Counts {
     std::uint16_t questions, answers, authority, additional;
@@ -19,29 +19,10 @@ Counts read_counts(std::span<const std::uint8_t> message) noexcept {
     return {read16(message, 4), read16(message, 6), read16(message, 8), read16(message, 10)};
 }
 
-/// One record of a message: where it is, not what it says.
-struct RecordView {
-    std::uint16_t type = 0, rclass = 0;
-    std::uint8_t extended_rcode = 0, version = 0;  // of an OPT
-    bool dnssec_ok = false;
-    bool owner_is_root = false;
-    std::size_t rdata = 0, rdata_bytes = 0, end = 0;
-};
-
-bool read_record(std::span<const std::uint8_t> message, std::size_t offset,
-                 RecordView& record) noexcept {
-    const std::size_t fixed = skip_name(message, offset);
-    if (fixed == 0 || fixed + record_fixed_bytes > message.size()) return false;
-    record.owner_is_root = fixed == offset + 1;
-    record.type = read16(message, fixed);
-    record.rclass = read16(message, fixed + 2);
-    record.extended_rcode = message[fixed + 4];
-    record.version = message[fixed + 5];
-    record.dnssec_ok = (message[fixed + 6] & 0x80) != 0;
-    record.rdata = fixed + record_fixed_bytes;
-    record.rdata_bytes = read16(message, fixed + 8);
-    record.end = record.rdata + record.rdata_bytes;
-    return record.end <= message.size();
+/// An OPT says other things in the places of class and TTL (RFC 6891 section 6.1.3).
+Edns edns_of(const RecordView& opt) noexcept {
+    return {opt.rclass, static_cast<std::uint8_t>(opt.ttl >> 16U), (opt.ttl & 0x8000U) != 0,
+            opt.rdata, opt.rdata_bytes};
 }
 
 /// Walks the records after the question. False when one is cut off, an OPT is in the wrong place or
@@ -51,14 +32,14 @@ bool read_records(std::span<const std::uint8_t> message, std::size_t offset, con
     const std::size_t before_additional = std::size_t{counts.answers} + counts.authority;
     const std::size_t total = before_additional + counts.additional;
     for (std::size_t i = 0; i < total; ++i) {
-        RecordView record;
-        if (!read_record(message, offset, record)) return false;
-        if (record.type == type::opt) {
-            if (i < before_additional || edns || !record.owner_is_root) return false;
-            edns = Edns{record.rclass, record.version, record.dnssec_ok, record.rdata,
-                        record.rdata_bytes};
+        const auto record = read_record(message, offset);
+        if (!record) return false;
+        if (record->type == type::opt) {
+            const bool owner_is_root = message[offset] == 0;
+            if (i < before_additional || edns || !owner_is_root) return false;
+            edns = edns_of(*record);
         }
-        offset = record.end;
+        offset = record->end;
     }
     return offset == message.size();
 }

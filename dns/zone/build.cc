@@ -8,9 +8,7 @@
 #include "dns/zone/entry_builder.h"
 #include "dns/zone/service_names.h"
 
-#include <sys/random.h>
 
-#include "src/common/errors.h"
 
 #include <algorithm>
 #include <array>
@@ -114,7 +112,7 @@ private:
 
     static CompiledNames with_random_key() {
         CompiledNames names;
-        names.key = random_hash_key();
+        names.key = wire::random_hash_key();
         return names;
     }
 
@@ -179,14 +177,6 @@ private:
 };
 
 }  // namespace
-
-HashKey random_hash_key() {
-    HashKey key;
-    if (::getrandom(&key, sizeof key, 0) != static_cast<ssize_t>(sizeof key)) {
-        throw_errno("getrandom");
-    }
-    return key;
-}
 
 std::shared_ptr<const Table> build(const Contents& contents) {
     return std::make_shared<CompiledTable>(Zone{contents}.compile());

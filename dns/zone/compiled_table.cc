@@ -67,7 +67,7 @@ CompiledTable::CompiledTable(CompiledNames names)
 
 std::optional<EntryView> CompiledTable::look_up(Name name) const noexcept {
     const auto offset =
-        names_.index.find(siphash(names_.key, name), [this, name](std::uint32_t entry) {
+        names_.index.find(wire::siphash(names_.key, name), [this, name](std::uint32_t entry) {
             return equal(EntryView{names_.entries, entry}.name(), name);
         });
     if (!offset) return std::nullopt;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "conf/address.h"
+#include "dns/wire/siphash.h"
 #include "dns/zone/answer_writer.h"
 #include "dns/zone/entry.h"
 #include "dns/zone/name_index.h"
 #include "dns/zone/reverse.h"
-#include "dns/zone/siphash.h"
 #include "dns/zone/table.h"
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace meshgate::dns::zone {
 
 /// What build() makes and CompiledTable answers from.
 struct CompiledNames {
-    HashKey key;
+    wire::HashKey key;
     NameIndex index;                                ///< name -> offset in `entries`
     std::vector<std::uint8_t> entries;              ///< EntryView
     std::vector<std::vector<std::uint8_t>> apexes;  ///< owned suffixes, in wire form

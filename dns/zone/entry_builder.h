@@ -18,11 +18,11 @@ class EntryBuilder {
 public:
     using Name = std::span<const std::uint8_t>;
 
-    explicit EntryBuilder(const HashKey& key) : key_(key) {}
+    explicit EntryBuilder(const wire::HashKey& key) : key_(key) {}
 
     /// The node of a name, made when new.
     std::uint32_t node(Name name) {
-        const std::uint32_t hash = siphash(key_, name);
+        const std::uint32_t hash = wire::siphash(key_, name);
         const auto same = [&](std::uint32_t id) {
             const Name other = name_of(id);
             return std::equal(name.begin(), name.end(), other.begin(), other.end());
@@ -108,7 +108,7 @@ private:
         return Name{bytes_}.subspan(row.rdata, row.rdata_bytes);
     }
 
-    HashKey key_;
+    wire::HashKey key_;
     NameIndex index_;
     std::vector<Node> nodes_;
     std::vector<Row> rows_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dns/zone/siphash.h"
+#include "dns/wire/siphash.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
+#include "dns/wire/siphash.h"
 #include "dns/wire/text_name.h"
 #include "dns/zone/name_index.h"
-#include "dns/zone/siphash.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <vector>
 
 using namespace meshgate::dns;
-using zone::siphash64;
+using wire::siphash64;
 
 TEST_CASE("the hash is SipHash-1-3") {
     // CPython 3.11 hashes bytes so; its key is 0 with PYTHONHASHSEED=0.
@@ -26,7 +26,7 @@ TEST_CASE("the hash is SipHash-1-3") {
 
 TEST_CASE("two tables hash with different keys") {
     const auto name = wire::to_wire("backend.mesh");
-    CHECK(siphash64(zone::random_hash_key(), name) != siphash64(zone::random_hash_key(), name));
+    CHECK(siphash64(wire::random_hash_key(), name) != siphash64(wire::random_hash_key(), name));
 }
 
 TEST_CASE("an index finds every value it was given, whatever their hashes") {

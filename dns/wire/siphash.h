@@ -6,7 +6,7 @@
 #include <cstring>
 #include <span>
 
-namespace meshgate::dns::zone {
+namespace meshgate::dns::wire {
 
 /// A secret chosen at random for each table: who sends the queries cannot aim at one bucket.
 struct HashKey {
@@ -53,4 +53,4 @@ inline std::uint32_t siphash(const HashKey& key, std::span<const std::uint8_t> b
     return static_cast<std::uint32_t>(hash ^ (hash >> 32U));
 }
 
-}  // namespace meshgate::dns::zone
+}  // namespace meshgate::dns::wire
