@@ -3,6 +3,7 @@
 namespace meshgate::dns::wire {
 namespace {
 
+constexpr std::size_t header_bytes = 12;
 constexpr std::size_t label_bytes_max = 63;
 constexpr std::size_t name_bytes_max = 255;
 constexpr std::uint8_t pointer_bits = 0xc0;
@@ -44,7 +45,7 @@ ExpandedName expand_name(std::span<const std::uint8_t> message, std::size_t offs
             const std::size_t target =
                 (label & ~std::size_t{pointer_bits}) << 8U | message[offset + 1];
             if (name.end == 0) name.end = offset + 2;
-            if (target >= run) return {};
+            if (target >= run || target < header_bytes) return {};
             run = offset = target;
             continue;
         }

@@ -25,7 +25,7 @@ struct ExpandedName {
 
 /// The name at `offset` with its compression pointers followed (RFC 1035 section 4.1.4),
 /// ASCII-lower-cased, to `lower`. A pointer must point before the run of labels that it ends, so
-/// that every name ends.
+/// that every name ends, and not into the header.
 ExpandedName expand_name(std::span<const std::uint8_t> message, std::size_t offset,
                          std::span<std::uint8_t, 255> lower) noexcept;
 

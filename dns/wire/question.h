@@ -91,8 +91,11 @@ Parsed parse_question(std::span<const std::uint8_t> message, Question& out) noex
 enum class Ede : std::uint16_t {
     none = 0xffff,
     other = 0,
+    stale = 3,
+    cached_error = 13,
     not_ready = 14,
     prohibited = 18,
+    stale_nxdomain = 19,
     not_supported = 21,
     no_reachable_authority = 22,
     network_error = 23,
