@@ -33,6 +33,12 @@ Key key_of(const wire::Question& question) noexcept {
             question.checking_disabled()};
 }
 
+/// Fresh or stale.
+bool may_be_given(const Stored& entry, std::uint32_t now) noexcept {
+    return entry.kind != Kind::failure &&
+           entry.age(now) < std::uint64_t{entry.ttl} + stale_seconds_max;
+}
+
 Key for_all_types(Key key) noexcept {
     key.qtype = 0;
     return key;
@@ -84,11 +90,15 @@ Cache::Answer Cache::answer(const wire::Question& question, std::uint32_t now, s
 std::size_t Cache::answer_stale(const wire::Question& question, std::uint32_t now,
                                 std::size_t limit, std::span<std::uint8_t> out) noexcept {
     Stored* const entry = find(question);
-    if (entry == nullptr || entry->kind == Kind::failure) return 0;
-    if (entry->age(now) >= std::uint64_t{entry->ttl} + stale_seconds_max) return 0;
+    if (entry == nullptr || !may_be_given(*entry, now)) return 0;
     if (entry->hits != 255) ++entry->hits;
     const auto freshness = entry->is_fresh(now) ? Freshness::fresh : Freshness::stale;
     return write_answer(*entry, question, now, freshness, limit, out);
+}
+
+bool Cache::has_stale(const wire::Question& question, std::uint32_t now) const noexcept {
+    const Stored* const entry = find(question);
+    return entry != nullptr && !entry->is_fresh(now) && may_be_given(*entry, now);
 }
 
 bool Cache::is_failing(const wire::Question& question, std::uint32_t now) noexcept {

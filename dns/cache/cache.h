@@ -45,6 +45,9 @@ public:
     std::size_t answer_stale(const wire::Question& question, std::uint32_t now, std::size_t limit,
                              std::span<std::uint8_t> out) noexcept;
 
+    /// Whether answer_stale() would have something to say that is no longer fresh.
+    [[nodiscard]] bool has_stale(const wire::Question& question, std::uint32_t now) const noexcept;
+
     /// Whether upstreams failed for this question a moment ago, so that something stale may be
     /// given at once.
     [[nodiscard]] bool is_failing(const wire::Question& question, std::uint32_t now) noexcept;
@@ -71,9 +74,6 @@ private:
     [[nodiscard]] Stored* find(const Key& key) const noexcept;
     /// The entry for the question: of its type, else an NXDOMAIN of the name.
     [[nodiscard]] Stored* find(const wire::Question& question) const noexcept;
-    [[nodiscard]] Stored* find_usable(const wire::Question& question,
-                                      std::uint32_t now) const noexcept;
-
     Stored* make_entry(const Key& key, std::size_t records, std::size_t message_bytes) noexcept;
     bool make_room(std::size_t bytes) noexcept;
     bool spare(std::uint32_t place) noexcept;

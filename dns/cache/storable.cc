@@ -40,6 +40,12 @@ std::uint32_t valid_ttl(std::uint32_t ttl) noexcept {
     return ttl > 0x7fffffffU ? 0 : ttl;
 }
 
+/// Options that are about the way to the next server, not about the answer: cookie (RFC 7873),
+/// keepalive (RFC 7828), padding (RFC 7830).
+bool is_between_neighbours(std::uint16_t option) noexcept {
+    return option >= 10 && option <= 12;
+}
+
 class Judge {
 public:
     Judge(const wire::Question& question, Bytes reply) : question_(question), reply_(reply) {}
@@ -205,6 +211,21 @@ private:
 };
 
 }  // namespace
+
+bool may_be_cached(const wire::Question& question) noexcept {
+    if (question.qclass != wire::qclass::in) return false;
+    if (!question.edns) return true;
+    auto options =
+        question.message.subspan(question.edns->options_offset, question.edns->options_bytes);
+    while (options.size() >= 4) {
+        const std::size_t bytes = wire::read16(options, 2);
+        if (!is_between_neighbours(wire::read16(options, 0)) || options.size() < 4 + bytes) {
+            return false;
+        }
+        options = options.subspan(4 + bytes);
+    }
+    return options.empty();
+}
 
 std::optional<Storable> judge(const wire::Question& question,
                               std::span<const std::uint8_t> reply) noexcept {

@@ -42,6 +42,10 @@ struct Storable {
     }
 };
 
+/// Whether the cache may answer the question, and keep its reply: class IN, and no option that
+/// makes the answer one for this client (ECS, or one that nobody here knows).
+bool may_be_cached(const wire::Question& question) noexcept;
+
 /// Judges a reply that matched its question on address, port, id and question.
 ///
 /// Kept are the answers, if each belongs to the chain of CNAMEs that begins at the question (and,

@@ -66,13 +66,16 @@ PendingClients::PendingClients(std::size_t capacity)
 }
 
 PendingClients::Added PendingClients::add(const Client& client, const wire::Question& question,
-                                          std::size_t limit, Clock::time_point arrived) noexcept {
+                                          std::size_t limit, Clock::time_point arrived,
+                                          bool cacheable) noexcept {
     scratch_.client = client;
+    scratch_.cacheable = cacheable;
     scratch_.limit = limit;
     scratch_.arrived = arrived;
     keep_query(question, scratch_);
     const std::size_t bucket = bucket_of(client, question.id);
-    if (client.proto == Proto::udp && holds(bucket, scratch_)) return {Outcome::duplicate, 0};
+    if (client.transport != nullptr && client.proto == Proto::udp && holds(bucket, scratch_))
+        return {Outcome::duplicate, 0};
     std::uint32_t index = free_;
     if (index != none) {
         free_ = slots_[index].next;
@@ -89,6 +92,7 @@ PendingClients::Added PendingClients::add(const Client& client, const wire::Ques
     slot.bucket = static_cast<std::uint32_t>(bucket);
     slot.next = std::exchange(buckets_[bucket], index);
     ++size_;
+    if (client.transport == nullptr) ++unattended_;
     return {Outcome::added, std::uint64_t{slot.generation} << 32 | index};
 }
 
@@ -106,9 +110,16 @@ void PendingClients::remove(std::uint64_t ticket) noexcept {
     std::uint32_t* link = &buckets_[slot.bucket];
     while (*link != index) link = &slots_[*link].next;
     *link = slot.next;
+    if (slot.pending.client.transport == nullptr) --unattended_;
     slot.taken = false;
     slot.next = std::exchange(free_, index);
     --size_;
+}
+
+void PendingClients::answered(std::uint64_t ticket) noexcept {
+    if (find(ticket) == nullptr) return;
+    Client& client = slots_[static_cast<std::uint32_t>(ticket)].pending.client;
+    if (std::exchange(client.transport, nullptr) != nullptr) ++unattended_;
 }
 
 std::size_t PendingClients::bucket_of(const Client& client, std::uint16_t id) const noexcept {

@@ -33,7 +33,7 @@ protected:
 
 /// Who asked.
 struct Client {
-    Transport* transport = nullptr;
+    Transport* transport = nullptr;  ///< null: nobody waits, the reply is for the cache
     Proto proto = Proto::udp;
     std::uint64_t connection = 0;  ///< TCP
     UdpPath path;                  ///< UDP
@@ -49,6 +49,7 @@ struct PendingClient {
     Client client;
     std::size_t limit = 0;  ///< bytes the client can take
     Clock::time_point arrived;
+    bool cacheable = false;  ///< its reply may be kept, and a kept one stand for it
     std::size_t query_bytes = 0;
     std::array<std::uint8_t, query_bytes_max> query;
 
@@ -72,15 +73,19 @@ public:
     /// `duplicate`: the same query of the same UDP client is here already (a retransmit); the
     /// answer under way serves both.
     Added add(const Client& client, const wire::Question& question, std::size_t limit,
-              Clock::time_point arrived) noexcept;
+              Clock::time_point arrived, bool cacheable = false) noexcept;
 
     /// Null for a ticket that is gone. Valid until the next add() or remove().
     [[nodiscard]] const PendingClient* find(std::uint64_t ticket) const noexcept;
 
     void remove(std::uint64_t ticket) noexcept;
 
+    /// The client has an answer; the reply that still comes is for the cache.
+    void answered(std::uint64_t ticket) noexcept;
+
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    /// Those that somebody waits for.
+    [[nodiscard]] std::size_t waiting() const noexcept { return size_ - unattended_; }
 
 private:
     static constexpr std::uint32_t none = 0xffffffff;
@@ -98,9 +103,10 @@ private:
 
     std::size_t capacity_;
     std::size_t size_ = 0;
-    std::uint64_t seed_;         ///< so that nobody can fill one bucket
-    std::vector<Slot> slots_;    ///< reserved whole, used from the front: memory follows load
-    std::uint32_t free_ = none;  ///< last used first: its lines are still cached
+    std::size_t unattended_ = 0;  ///< whose client is null
+    std::uint64_t seed_;          ///< so that nobody can fill one bucket
+    std::vector<Slot> slots_;     ///< reserved whole, used from the front: memory follows load
+    std::uint32_t free_ = none;   ///< last used first: its lines are still cached
     std::vector<std::uint32_t> buckets_;  ///< first slot of each; a power of two
     PendingClient scratch_;
 };

@@ -1,7 +1,9 @@
 #include "dns/server/resolver.h"
 
+#include "dns/wire/reply.h"
 #include "src/common/asio.h"
 
+#include <ctime>
 #include <utility>
 
 namespace meshgate::dns::server {
@@ -26,6 +28,13 @@ wire::Ede explain(forward::Failure failure) noexcept {
     return wire::Ede::other;
 }
 
+/// Seconds that go on while the machine sleeps: so do the lives of the answers.
+std::uint32_t cache_clock() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<std::uint32_t>(now.tv_sec);
+}
+
 bool is_transfer(const wire::Question& question) noexcept {
     return question.qtype == wire::type::axfr || question.qtype == wire::type::ixfr;
 }
@@ -37,8 +46,12 @@ std::uint16_t source_port(const Client& client) noexcept {
 
 }  // namespace
 
-Resolver::Resolver(asio::io_context& context, WorkerStats& stats, const forward::Limits& limits)
-    : stats_(stats), pending_(limits.in_flight), forwarder_(context, *this, limits) {}
+Resolver::Resolver(asio::io_context& context, WorkerStats& stats, std::size_t cache_bytes,
+                   const forward::Limits& limits)
+    : stats_(stats), pending_(limits.in_flight), cache_(cache_bytes),
+      patience_(context, limits.in_flight,
+                [this](std::uint64_t ticket) { on_patience_end(ticket); }),
+      forwarder_(context, *this, limits) {}
 
 void Resolver::set_table(std::shared_ptr<const zone::Table> table) noexcept {
     table_ = std::move(table);
@@ -76,7 +89,34 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
         return {Next::send, bytes};
     }
     if (is_transfer(question_)) return {Next::send, local(Rcode::refused, Ede::none, out)};
-    return {Next::forward, 0};
+    return from_cache(out);
+}
+
+/// Answers the last question from the cache; says that an upstream has to when it cannot.
+Resolver::Verdict Resolver::from_cache(std::span<std::uint8_t> out) noexcept {
+    cacheable_ = cache::may_be_cached(question_);
+    if (!cacheable_) return {Next::forward, 0};
+    const std::uint32_t now = cache_clock();
+    const auto fresh = cache_.answer(question_, now, limit_, out);
+    if (fresh.bytes != 0) {
+        if (fresh.refresh) refresh();
+        stats_.responded(Source::cache, rcode_of(out.first(fresh.bytes)));
+        return {Next::send, fresh.bytes};
+    }
+    if (!cache_.is_failing(question_, now)) return {Next::forward, 0};
+    const std::size_t stale = cache_.answer_stale(question_, now, limit_, out);
+    if (stale == 0) return {Next::forward, 0};
+    stats_.responded(Source::stale, rcode_of(out.first(stale)));
+    return {Next::send, stale};
+}
+
+/// Asks upstream for the last question though nobody waits: the cache's answer ends soon.
+void Resolver::refresh() noexcept {
+    const Client nobody{nullptr, Proto::tcp, 0, {}};
+    const auto [outcome, ticket] = pending_.add(nobody, question_, limit_, Clock::now(), true);
+    if (outcome == PendingClients::Outcome::added && !forwarder_.forward(question_, ticket)) {
+        pending_.remove(ticket);
+    }
 }
 
 Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message,
@@ -94,13 +134,16 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
         stats_.loops.add();
         return {local(wire::Rcode::refused, wire::Ede::network_error, out), 0};
     }
-    const auto [outcome, ticket] = pending_.add(client, question_, limit_, arrived);
+    const auto [outcome, ticket] = pending_.add(client, question_, limit_, arrived, cacheable_);
     if (outcome == PendingClients::Outcome::duplicate) {
         stats_.drop(Dropped::duplicate);
         return {0, 0};
     }
     if (outcome == PendingClients::Outcome::added) {
-        if (forwarder_.forward(question_, ticket)) return {0, ticket};
+        if (forwarder_.forward(question_, ticket)) {
+            if (cacheable_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
+            return {0, ticket};
+        }
         pending_.remove(ticket);
     }
     stats_.drop(Dropped::overload);
@@ -114,25 +157,82 @@ void Resolver::cancel(std::uint64_t ticket) noexcept {
 }
 
 void Resolver::on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
-    const PendingClient* pending = pending_.find(ticket);
+    const PendingClient* const pending = pending_.find(ticket);
     if (pending == nullptr) return;
-    const unsigned rcode = rcode_of(reply);
-    if (reply.size() > pending->limit)
+    if (pending->cacheable) {
+        static_cast<void>(wire::parse_question(pending->query_view(), question_));
+        if (wire::header_rcode(reply) == wire::Rcode::servfail) {
+            cache_.store_failure(question_, cache_clock());
+            if (const std::size_t stale = stale_for(*pending)) {
+                return finish(ticket, Source::stale, std::span{scratch_}.first(stale));
+            }
+        } else {
+            cache_.store(question_, reply, cache_clock());
+        }
+        count_cache();
+    }
+    if (reply.size() > pending->limit) {
         reply = std::span{scratch_}.first(wire::write_truncated(reply, scratch_));
+    }
     if (reply.empty()) return on_failure(ticket, forward::Failure::network);
-    finish(ticket, Source::upstream, rcode, reply);
+    finish(ticket, Source::upstream, reply);
 }
 
 void Resolver::on_failure(std::uint64_t ticket, forward::Failure failure) noexcept {
-    const PendingClient* pending = pending_.find(ticket);
+    const PendingClient* const pending = pending_.find(ticket);
     if (pending == nullptr) return;
     if (failure == forward::Failure::loop) stats_.loops.add();
     if (failure == forward::Failure::overload) stats_.drop(Dropped::overload);
     static_cast<void>(wire::parse_question(pending->query_view(), question_));
+    if (pending->cacheable) {
+        // What is our own fault says nothing of the name.
+        if (failure == forward::Failure::timeout || failure == forward::Failure::network) {
+            cache_.store_failure(question_, cache_clock());
+            count_cache();
+        }
+        if (const std::size_t stale = stale_for(*pending)) {
+            return finish(ticket, Source::stale, std::span{scratch_}.first(stale));
+        }
+    }
     const std::size_t bytes =
         wire::write_error(question_, wire::Rcode::servfail, explain(failure), scratch_);
-    finish(ticket, Source::local, static_cast<unsigned>(wire::Rcode::servfail),
-           std::span{scratch_}.first(bytes));
+    finish(ticket, Source::local, std::span{scratch_}.first(bytes));
+}
+
+/// The upstream takes its time: the client gets what was true a while ago, the reply goes to the
+/// cache when it comes.
+void Resolver::on_patience_end(std::uint64_t ticket) noexcept {
+    const PendingClient* const pending = pending_.find(ticket);
+    if (pending == nullptr || pending->client.transport == nullptr) return;
+    static_cast<void>(wire::parse_question(pending->query_view(), question_));
+    const std::size_t stale = stale_for(*pending);
+    if (stale == 0) return;
+    cache_.store_failure(question_, cache_clock());  // others need not wait as well
+    const PendingClient waiting = *pending;
+    pending_.answered(ticket);
+    deliver(waiting, ticket, Source::stale, std::span{scratch_}.first(stale));
+}
+
+/// Writes a stale answer to question_, which is that client's, to scratch_. @return 0: none.
+std::size_t Resolver::stale_for(const PendingClient& pending) noexcept {
+    return cache_.answer_stale(question_, cache_clock(), std::min(pending.limit, scratch_.size()),
+                               scratch_);
+}
+
+std::size_t Resolver::flush(std::span<const std::uint8_t> lower_qname) noexcept {
+    std::size_t count = cache_.entries();
+    if (lower_qname.empty()) {
+        cache_.flush();
+    } else {
+        count = cache_.flush(lower_qname);
+    }
+    count_cache();
+    return count;
+}
+
+void Resolver::count_cache() noexcept {
+    stats_.cache_entries.set(cache_.entries());
+    stats_.cache_bytes.set(cache_.bytes());
 }
 
 std::size_t Resolver::local(wire::Rcode rcode, wire::Ede ede,
@@ -141,12 +241,17 @@ std::size_t Resolver::local(wire::Rcode rcode, wire::Ede ede,
     return wire::write_error(question_, rcode, ede, out);
 }
 
-void Resolver::finish(std::uint64_t ticket, Source source, unsigned rcode,
+void Resolver::finish(std::uint64_t ticket, Source source,
                       std::span<const std::uint8_t> reply) noexcept {
     // Taken out first: the transport may ask for more room while it delivers.
     const PendingClient pending = *pending_.find(ticket);
     pending_.remove(ticket);
-    stats_.responded(source, rcode);
+    if (pending.client.transport != nullptr) deliver(pending, ticket, source, reply);
+}
+
+void Resolver::deliver(const PendingClient& pending, std::uint64_t ticket, Source source,
+                       std::span<const std::uint8_t> reply) noexcept {
+    stats_.responded(source, rcode_of(reply));
     stats_.took(Clock::now() - pending.arrived);
     pending.client.transport->deliver(pending.client, ticket, reply);
 }

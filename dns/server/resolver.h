@@ -1,7 +1,9 @@
 #pragma once
 
+#include "dns/cache/cache.h"
 #include "dns/forward/forwarder.h"
 #include "dns/server/pending_clients.h"
+#include "dns/server/stale_timer.h"
 #include "dns/server/stats.h"
 #include "dns/wire/question.h"
 #include "dns/zone/table.h"
@@ -14,11 +16,12 @@
 
 namespace meshgate::dns::server {
 
-/// Finds the answer of one query: the table, an error made here, or an upstream. One for a worker;
-/// UDP and TCP both ask it.
+/// Finds the answer of one query: the table, the cache, an error made here, or an upstream. One for
+/// a worker; UDP and TCP both ask it.
 class Resolver final : public forward::ReplySink {
 public:
-    Resolver(boost::asio::io_context& context, WorkerStats& stats, const forward::Limits& limits);
+    Resolver(boost::asio::io_context& context, WorkerStats& stats, std::size_t cache_bytes,
+             const forward::Limits& limits);
 
     void set_table(std::shared_ptr<const zone::Table> table) noexcept;
     void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
@@ -57,22 +60,35 @@ public:
     /// The client is gone.
     void cancel(std::uint64_t ticket) noexcept;
 
-    [[nodiscard]] std::size_t in_flight() const noexcept { return pending_.size(); }
+    /// Forgets a name (wire form, lower case), or everything for an empty one. @return how many.
+    std::size_t flush(std::span<const std::uint8_t> lower_qname) noexcept;
+
+    /// Clients that wait.
+    [[nodiscard]] std::size_t in_flight() const noexcept { return pending_.waiting(); }
 
 private:
     void on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept override;
     void on_failure(std::uint64_t ticket, forward::Failure failure) noexcept override;
 
     std::size_t local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
-    void finish(std::uint64_t ticket, Source source, unsigned rcode,
-                std::span<const std::uint8_t> reply) noexcept;
+    Verdict from_cache(std::span<std::uint8_t> out) noexcept;
+    void refresh() noexcept;
+    std::size_t stale_for(const PendingClient& pending) noexcept;
+    void on_patience_end(std::uint64_t ticket) noexcept;
+    void deliver(const PendingClient& pending, std::uint64_t ticket, Source source,
+                 std::span<const std::uint8_t> reply) noexcept;
+    void count_cache() noexcept;
+    void finish(std::uint64_t ticket, Source source, std::span<const std::uint8_t> reply) noexcept;
 
     WorkerStats& stats_;
     std::shared_ptr<const zone::Table> table_;  ///< shared with the other workers
     PendingClients pending_;
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take
-    std::array<std::uint8_t, wire::udp_payload_ours> scratch_;
+    bool cacheable_ = false;   ///< whether the last one parsed may be answered from the cache
+    std::array<std::uint8_t, cache::stored_message_bytes_max + 64> scratch_;
+    cache::Cache cache_;
+    StaleTimer patience_;
     forward::Forwarder forwarder_;
 };
 

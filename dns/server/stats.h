@@ -43,6 +43,18 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
+/// A value with one writer, the worker, and any number of readers.
+class Gauge {
+public:
+    void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t get() const noexcept {
+        return value_.load(std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
 inline constexpr std::size_t rcode_count =
     24;  ///< 0..22 as they are (RFC 6895), the rest in the last
 inline constexpr std::array<double, 14> duration_buckets_seconds{
@@ -56,6 +68,7 @@ struct alignas(64) WorkerStats {
     std::array<Counter, dropped_names.size()> dropped;          ///< [Dropped]
     Counter loops;            ///< queries of our own that a redirect brought back
     Counter ignored_replies;  ///< from upstreams: wrong address, id or question
+    Gauge cache_entries, cache_bytes;
     std::array<Counter, duration_buckets_seconds.size() + 1>
         durations;                 ///< not cumulative; the last is +Inf
     Counter duration_nanoseconds;  ///< their sum

@@ -11,11 +11,10 @@ namespace meshgate::dns::server {
 
 namespace {
 
-constexpr std::size_t length_bytes = 2;
 constexpr std::size_t frame_bytes_max = length_bytes + wire::message_bytes_max;
-constexpr int reads_max = 4;                   ///< in a row, before others get their turn
-constexpr std::size_t small_bytes = 16384;     ///< an unsent buffer above is given back when empty
-constexpr std::size_t unsent_hard_factor = 4;  ///< of tcp_write_bytes: then the client is cut
+constexpr int reads_max = 4;                    ///< in a row, before others get their turn
+constexpr std::size_t unsent_kept_max = 16384;  ///< an unsent buffer above is given back when empty
+constexpr std::size_t unsent_hard_factor = 4;   ///< of tcp_write_bytes: then the client is cut
 
 WorkerLimits at_least_one(WorkerLimits limits) noexcept {
     limits.tcp_in_flight = std::max<std::size_t>(limits.tcp_in_flight, 1);
@@ -176,7 +175,7 @@ void TcpConnection::drop_sent(std::size_t bytes) noexcept {
     unsent_offset_ += bytes;
     shared_.unsent_bytes -= bytes;
     if (unsent_offset_ == unsent_.size()) {
-        if (unsent_.capacity() > small_bytes) std::vector<std::uint8_t>{}.swap(unsent_);
+        if (unsent_.capacity() > unsent_kept_max) std::vector<std::uint8_t>{}.swap(unsent_);
         unsent_.clear();
         unsent_offset_ = 0;
     } else if (unsent_offset_ > unsent_.size() / 2) {

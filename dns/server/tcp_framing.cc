@@ -6,8 +6,7 @@ namespace meshgate::dns::server {
 
 namespace {
 
-constexpr std::size_t length_bytes = 2;
-constexpr std::size_t small_bytes = 4096;  ///< more is given back once it is used up
+constexpr std::size_t kept_bytes_max = 4096;  ///< more is given back once it is used up
 
 /// Bytes of the frame that starts here: as far as it is known, 2 without the length.
 std::size_t frame_bytes(std::span<const std::uint8_t> bytes) noexcept {
@@ -50,7 +49,7 @@ void TcpFraming::compact() {
     if (used_ == 0) return;
     if (used_ == kept_.size()) {
         kept_.clear();
-        if (kept_.capacity() > small_bytes) kept_.shrink_to_fit();
+        if (kept_.capacity() > kept_bytes_max) kept_.shrink_to_fit();
         used_ = 0;
     } else if (used_ > kept_.size() / 2) {
         kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(used_));

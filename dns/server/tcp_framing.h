@@ -8,6 +8,8 @@
 
 namespace meshgate::dns::server {
 
+inline constexpr std::size_t length_bytes = 2;  ///< before each message (RFC 1035 section 4.2.2)
+
 /// Cuts a TCP stream into messages: two bytes of length, then as many bytes (RFC 1035 section
 /// 4.2.2), whatever the segment borders.
 ///

@@ -23,8 +23,8 @@ constexpr std::chrono::milliseconds drain_grain{5};
 
 struct Worker::State {
     State(WorkerSockets sockets, const WorkerLimits& limits)
-        : resolver(context, stats, limits.forward), connections(context, resolver, stats, limits),
-          drain_timer(context) {
+        : resolver(context, stats, limits.cache_bytes, limits.forward),
+          connections(context, resolver, stats, limits), drain_timer(context) {
         for (auto& fd : sockets.udp)
             udp.push_back(
                 std::make_unique<UdpListener>(context, std::move(fd), batch, resolver, stats));
@@ -116,6 +116,12 @@ void Worker::drain(std::chrono::milliseconds patience) {
 
 std::future<std::vector<forward::UpstreamState>> Worker::upstreams() {
     return state_->ask([state = state_.get()] { return state->resolver.upstreams(); });
+}
+
+std::future<std::size_t> Worker::flush(std::vector<std::uint8_t> lower_qname) {
+    return state_->ask([state = state_.get(), name = std::move(lower_qname)] {
+        return state->resolver.flush(name);
+    });
 }
 
 const WorkerStats& Worker::stats() const noexcept {

@@ -19,6 +19,7 @@ struct WorkerLimits {
     std::size_t tcp_write_bytes =
         std::size_t{1} << 18;           ///< unsent answers for each connection; reading stops above
     std::chrono::seconds tcp_idle{10};  ///< RFC 7766 section 6.2.3
+    std::size_t cache_bytes = 0;        ///< for each worker; 0: nothing is cached
     forward::Limits forward{};
 };
 
@@ -53,6 +54,11 @@ public:
     void drain(std::chrono::milliseconds patience);
 
     std::future<std::vector<forward::UpstreamState>> upstreams();
+
+    /// Forgets cached answers: of one name (wire form, lower case), or all of them for an empty
+    /// one.
+    /// @return how many.
+    std::future<std::size_t> flush(std::vector<std::uint8_t> lower_qname);
 
     [[nodiscard]] const WorkerStats& stats() const noexcept;
 

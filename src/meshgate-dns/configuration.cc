@@ -52,6 +52,7 @@ std::vector<std::string> needs_restart(const conf::Config& started, const conf::
     if (started.dns.user != now.dns.user) keys.emplace_back("dns.user");
     if (!now.dns.user && started.proxy.user != now.proxy.user) keys.emplace_back("proxy.user");
     if (started.dns.admin != now.dns.admin) keys.emplace_back("dns.admin");
+    if (started.dns.cache_bytes != now.dns.cache_bytes) keys.emplace_back("dns.cache");
     return keys;
 }
 

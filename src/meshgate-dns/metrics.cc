@@ -161,9 +161,13 @@ std::string to_prometheus(const MetricsInput& input) {
     write_durations(out, input.workers);
     write_upstreams(out, input.upstreams);
     out.family("meshgate_dns_cache_entries", "gauge", "Answers kept in the cache.");
-    out.sample("", 0);  // answers are passed on, none is kept
+    out.sample("", total(input.workers, [](const WorkerStats& s) -> const dns::server::Gauge& {
+                   return s.cache_entries;
+               }));
     out.family("meshgate_dns_cache_bytes", "gauge", "Memory of the cache in bytes.");
-    out.sample("", 0);
+    out.sample("", total(input.workers, [](const WorkerStats& s) -> const dns::server::Gauge& {
+                   return s.cache_bytes;
+               }));
     write_reloads(out, input);
     out.family("meshgate_dns_loops_total", "counter", "Own queries that a redirect brought back.");
     out.sample(

@@ -101,7 +101,9 @@ ExitCode serve(const Invocation& invocation) {
     keep_state(configuration);
     warnings.insert(warnings.end(), configuration.warnings.begin(), configuration.warnings.end());
     for (const std::string& warning : warnings) log::warning(warning);
-    WorkerGroup workers{std::move(bound.workers), dns::server::WorkerLimits{}};
+    dns::server::WorkerLimits limits;
+    limits.cache_bytes = configuration.config.dns.cache_bytes / bound.workers.size();
+    WorkerGroup workers{std::move(bound.workers), limits};
     HostResolver resolver{context};
     const auto resolve = [&resolver](const std::string& host, const std::string& resolv_conf,
                                      HostResolver::Found found) {

@@ -139,7 +139,10 @@ def sockets_of(pid):
     """inode to uid of the UDP sockets that the process holds now."""
     inodes = set()
     for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(fd))
+        try:
+            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(fd))
+        except FileNotFoundError:
+            continue  # closed since
         if match:
             inodes.add(match[1])
     rows = [line.split() for file in ("udp", "udp6")

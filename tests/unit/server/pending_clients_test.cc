@@ -11,8 +11,13 @@ using namespace meshgate::dns::server;
 
 namespace {
 
+struct Nowhere final : Transport {
+    void deliver(const Client&, std::uint64_t, std::span<const std::uint8_t>) noexcept override {}
+} nowhere;
+
 dns::server::Client udp_client(std::uint16_t port) {
     dns::server::Client out;
+    out.transport = &nowhere;
     out.path.peer.v4.sin_family = AF_INET;
     out.path.peer.v4.sin_port = htons(port);
     out.path.peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -44,9 +49,9 @@ TEST_CASE("a client is found by its ticket until it is removed") {
     CHECK(found->client.path.peer.v4.sin_port == htons(1000));
     pending.remove(added.ticket);
     CHECK(pending.find(added.ticket) == nullptr);
-    CHECK(pending.empty());
+    CHECK(pending.size() == 0);
     pending.remove(added.ticket);
-    CHECK(pending.empty());
+    CHECK(pending.size() == 0);
 }
 
 TEST_CASE("a ticket of an earlier client in the same place finds nobody") {
@@ -130,4 +135,23 @@ TEST_CASE("the longest name fits") {
     const auto added = pending.add(udp_client(1), asked.question, 4096, {});
     REQUIRE(added.outcome == Outcome::added);
     CHECK(pending.find(added.ticket)->query_bytes == PendingClient::query_bytes_max);
+}
+
+TEST_CASE("a client that was answered waits no longer, its reply is still expected") {
+    PendingClients pending{4};
+    const Asked asked{test::query(1, "a.example")};
+    const auto client = pending.add(udp_client(1), asked.question, 512, {}, true);
+    const auto nobody = pending.add({nullptr, Proto::tcp, 0, {}}, asked.question, 512, {}, true);
+    CHECK(pending.waiting() == 1);
+    CHECK(pending.find(client.ticket)->cacheable);
+    pending.answered(client.ticket);
+    pending.answered(client.ticket);
+    CHECK(pending.waiting() == 0);
+    CHECK(pending.size() == 2);
+    // The same query from there again is a new one.
+    CHECK(pending.add(udp_client(1), asked.question, 512, {}).outcome == Outcome::added);
+    pending.remove(client.ticket);
+    pending.remove(nobody.ticket);
+    CHECK(pending.waiting() == 1);
+    CHECK(pending.size() == 1);
 }

@@ -60,9 +60,23 @@ Bytes answer(const Bytes& asked, bool over_udp) {
     }
     out[7] = 1;
     const std::size_t rdata = size - end - 12;
-    out.insert(out.end(), {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, static_cast<std::uint8_t>(rdata >> 8),
-                           static_cast<std::uint8_t>(rdata)});
+    std::uint8_t ttl = 60;
+    if (is(label(asked, 1), "ttl")) {
+        std::from_chars(first.data(), first.data() + first.size(), ttl);
+    }
+    out.insert(out.end(),
+               {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, ttl, static_cast<std::uint8_t>(rdata >> 8),
+                static_cast<std::uint8_t>(rdata)});
     out.resize(size, 9);
+    return out;
+}
+
+Bytes failure(const Bytes& asked) {
+    const std::size_t end = question_end(asked);
+    Bytes out{asked.begin(), asked.begin() + static_cast<std::ptrdiff_t>(end)};
+    out[2] = 0x81;
+    out[3] = 0x82;
+    std::fill(out.begin() + 6, out.begin() + 12, std::uint8_t{0});
     return out;
 }
 
@@ -113,8 +127,9 @@ void Upstream::serve_udp() {
     asked.resize(static_cast<std::size_t>(n));
     peer.resize(bytes);
     ++queries_;
-    if (is(label(asked, 0), "silent")) return;
+    if (mood_ == Mood::silent || is(label(asked, 0), "silent")) return;
     held_.emplace_back(std::move(peer), answer(asked, true));
+    if (mood_ == Mood::failing) held_.back().second = failure(asked);
     if (is(label(asked, 0), "held")) return;
     std::reverse(held_.begin(), held_.end());  // what was asked last is answered first
     const bool all = is(label(asked, 0), "release");

@@ -17,6 +17,7 @@ namespace meshgate::test {
 ///   "silent"   nothing
 ///   "held"     answers when "release" is asked
 ///   "refuse"   REFUSED
+///   "N.ttl"    one A record with that TTL
 ///   others     one A record
 class Upstream {
 public:
@@ -27,6 +28,10 @@ public:
 
     [[nodiscard]] const conf::SocketAddress& at() const noexcept { return address_; }
     [[nodiscard]] std::uint64_t queries() const noexcept { return queries_.load(); }
+
+    enum class Mood : std::uint8_t { well, failing, silent };
+    /// From now on: SERVFAIL to everything over UDP, or nothing.
+    void set(Mood mood) noexcept { mood_ = mood; }
 
 private:
     void run();
@@ -41,6 +46,7 @@ private:
     std::map<int, UniqueFd> connections_;
     std::vector<std::pair<std::vector<std::uint8_t>, Bytes>> held_;  ///< peer, reply
     std::atomic<std::uint64_t> queries_{0};
+    std::atomic<Mood> mood_{Mood::well};
     std::thread thread_;
 };
 
