@@ -16,6 +16,9 @@ struct LocalResolver {
     std::vector<conf::Uid> users;  ///< as whom it asks; empty when nobody answers there
 };
 
+/// The set of their users in a ruleset; root is not among them, and has a rule of its own.
+inline constexpr const char* local_resolvers_set = "local_resolvers";
+
 /// What the host says that the plan needs: names resolved, files read. Filled by
 /// src/meshgate-redirect, by hand in tests.
 struct Host {

@@ -1,10 +1,10 @@
 #include "netfilter/ruleset/print.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/lines_diff.h"
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
-#include "src/meshgate-redirect/zone.h"
 
 #include <iostream>
 

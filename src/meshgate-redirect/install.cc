@@ -3,6 +3,7 @@
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/captured_proxy.h"
 #include "src/meshgate-redirect/firewalld.h"
+#include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/listeners.h"
 #include "src/meshgate-redirect/setup.h"

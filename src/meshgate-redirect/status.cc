@@ -1,9 +1,9 @@
 #include "conf/load.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/status_report.h"
 #include "src/meshgate-redirect/verbs.h"
-#include "src/meshgate-redirect/zone.h"
 #include "src/users/users.h"
 
 #include "netfilter/ruleset/print.h"

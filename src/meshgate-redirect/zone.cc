@@ -1,5 +1,7 @@
 #include "src/meshgate-redirect/zone.h"
 
+#include "src/meshgate-redirect/capture.h"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -7,14 +9,6 @@ namespace meshgate::redirect {
 namespace {
 
 using namespace netfilter;
-
-bool sets_a_zone(const Ruleset& ruleset) {
-    return std::ranges::any_of(ruleset.chains, [](const Chain& chain) {
-        return std::ranges::any_of(chain.rules, [](const Rule& rule) {
-            return std::holds_alternative<OriginalZone>(rule.verdict);
-        });
-    });
-}
 
 Ruleset one_rule(Verdict verdict) {
     const BaseChain raw{ChainType::filter, Hook::output, -300};
@@ -28,6 +22,14 @@ bool lacks_zones(const Trial& trial) {
 
 }  // namespace
 
+bool sets_a_zone(const Ruleset& ruleset) {
+    return std::ranges::any_of(ruleset.chains, [](const Chain& chain) {
+        return std::ranges::any_of(chain.rules, [](const Rule& rule) {
+            return std::holds_alternative<OriginalZone>(rule.verdict);
+        });
+    });
+}
+
 bool leave_out_zone(Setup& setup, const Trial& trial) {
     if (!sets_a_zone(setup.plan.ruleset) || !lacks_zones(trial)) return false;
     setup.config.redirect.dns.conntrack_zone = 0;
@@ -37,13 +39,6 @@ bool leave_out_zone(Setup& setup, const Trial& trial) {
         "without one, and a query is lost, or leaves uncaptured, when its port was just used by "
         "the resolver for the same server");
     return true;
-}
-
-void fit_to_installed(Setup& setup, Capture& capture) {
-    const auto& installed = capture.installed();
-    if (!installed || sets_a_zone(installed->ruleset)) return;
-    leave_out_zone(setup,
-                   [&capture](const Ruleset& ruleset) { return capture.kernel().trial(ruleset); });
 }
 
 }  // namespace meshgate::redirect

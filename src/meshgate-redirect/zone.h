@@ -1,7 +1,6 @@
 #pragma once
 
 #include "netfilter/nftnl/kernel.h"
-#include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/setup.h"
 
 #include <functional>
@@ -18,8 +17,7 @@ using Trial =
 /// but none that sets a zone. @return false when `setup` stays as it was.
 bool leave_out_zone(Setup& setup, const Trial& trial);
 
-/// The same where the zone may have been left out at install: what is installed has none. Any other
-/// time the kernel is not asked.
-void fit_to_installed(Setup& setup, Capture& capture);
+/// One of its rules sets a zone.
+bool sets_a_zone(const netfilter::Ruleset& ruleset);
 
 }  // namespace meshgate::redirect

@@ -119,6 +119,25 @@ def test_nobody_answers_there_yet(network):
         assert network.run("status", config=path).returncode == 0
 
 
+def test_a_resolver_that_is_restarted_is_spared_all_the_while(network):
+    """That nobody answers at the moment is no reason to capture what will be asked."""
+    path = network.config(ALL, nameservers=["127.0.0.53"])
+    with chain(network, "127.0.0.53"):
+        assert network.run("install", config=path).returncode == 0
+    table = network.vm_namespace.run("nft", "-a", "list", "table", "inet", "meshgate")
+    assert network.run("status", config=path).returncode == 0
+    assert network.run("diff", config=path).stdout == ""
+    assert network.run("install", config=path).returncode == 0
+    assert network.vm_namespace.run("nft", "-a", "list", "table", "inet", "meshgate") == table
+    other = network.config(ALL + "[redirect.inbound]\nexclude_ports = [22]\n",
+                           nameservers=["127.0.0.53"])
+    done = network.run("install", config=other)
+    assert "(1234) are not captured" in done.stderr and "nobody answers" not in done.stderr
+    with chain(network, "127.0.0.53") as asked:
+        assert udp(network, n.APP, "127.0.0.53") == "mesh"
+        assert asked() == (1, 1, 1)
+
+
 def test_an_exempt_user_needs_no_notice(network):
     with chain(network, "127.0.0.53"):
         done = network.run("install", config=network.config(

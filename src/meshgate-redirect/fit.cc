@@ -1,0 +1,71 @@
+#include "src/meshgate-redirect/fit.h"
+
+#include "src/meshgate-redirect/zone.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace meshgate::redirect {
+namespace {
+
+using namespace netfilter;
+
+/// The exemption of a resolver that runs as root: no other rule returns for that user by number.
+bool spares_root(const Ruleset& ruleset) {
+    const auto is_root = [](const Match& match) {
+        return match == Match{MatchSkuid{conf::Uid{0}}};
+    };
+    return std::ranges::any_of(ruleset.chains, [&is_root](const Chain& chain) {
+        return std::ranges::any_of(chain.rules, [&is_root](const Rule& rule) {
+            return std::holds_alternative<Return>(rule.verdict) &&
+                   std::ranges::any_of(rule.matches, is_root);
+        });
+    });
+}
+
+std::vector<conf::Uid> resolver_users(const Ruleset& ruleset) {
+    std::vector<conf::Uid> users;
+    if (spares_root(ruleset)) users.push_back(0);
+    const auto set = std::ranges::find(ruleset.sets, local_resolvers_set, &Set::name);
+    if (set == ruleset.sets.end()) return users;
+    const auto* ranges = std::get_if<UidElements>(&set->elements);
+    if (ranges == nullptr) return users;
+    constexpr std::size_t most = 64;  // a table that somebody else has filled is not to fill us
+    for (const auto& range : *ranges) {
+        for (std::uint64_t uid = range.first; uid <= range.last && users.size() < most; ++uid) {
+            users.push_back(static_cast<conf::Uid>(uid));
+        }
+    }
+    return users;
+}
+
+}  // namespace
+
+bool keep_resolver_users(Host& host, const Ruleset& installed) {
+    const auto users = resolver_users(installed);
+    if (users.empty()) return false;
+    bool kept = false;
+    for (auto& resolver : host.local_resolvers) {
+        if (!resolver.users.empty()) continue;
+        resolver.users = users;
+        kept = true;
+    }
+    return kept;
+}
+
+void fit_to_installed(Setup& setup, Capture& capture) {
+    const auto& installed = capture.installed();
+    if (!installed || !installed->ownership) return;
+    if (keep_resolver_users(setup.host, installed->ruleset)) {
+        for (const auto& notice : setup.plan.notices) std::erase(setup.notices, notice);
+        setup.plan = plan(setup.config, setup.host);
+        setup.notices.insert(setup.notices.end(), setup.plan.notices.begin(),
+                             setup.plan.notices.end());
+    }
+    if (sets_a_zone(installed->ruleset)) return;
+    leave_out_zone(setup,
+                   [&capture](const Ruleset& ruleset) { return capture.kernel().trial(ruleset); });
+}
+
+}  // namespace meshgate::redirect
