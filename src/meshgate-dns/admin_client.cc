@@ -50,9 +50,7 @@ UniqueFd connect_to(const AdminAddress& address, const std::string& name) {
     return {};
 }
 
-std::string exchange(const UniqueFd& fd, const std::string& path, const std::string& name) {
-    const std::string request =
-        "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+std::string exchange(const UniqueFd& fd, const std::string& request, const std::string& name) {
     if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
         throw_errno("admin " + name);
     }
@@ -77,18 +75,22 @@ std::optional<pid_t> peer_of(const UniqueFd& fd, const AdminAddress& address) {
 
 }  // namespace
 
-std::optional<AdminAnswer> ask_admin(const conf::Dns& dns, const std::string& path) {
+std::optional<AdminAnswer> ask_admin(const conf::Dns& dns, const std::string& path,
+                                     const char* method) {
     if (dns.admin.empty()) {
         throw std::runtime_error("dns.admin is off: there is nobody to ask");
     }
+    const std::string request =
+        method + (" " + path) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     for (const std::string& name : dns.admin) {
         const AdminAddress address = parse_admin_address(name);
         const UniqueFd fd = connect_to(address, name);
         if (!fd) continue;
-        http::Response response = http::parse_response(exchange(fd, path, name));
+        http::Response response = http::parse_response(exchange(fd, request, name));
         if (response.status != 200) {
             throw std::runtime_error("admin " + name + ": HTTP status " +
-                                     std::to_string(response.status));
+                                     std::to_string(response.status) + ": " +
+                                     response.body.substr(0, response.body.find('\n')));
         }
         return AdminAnswer{std::move(response.body), peer_of(fd, address)};
     }

@@ -78,20 +78,24 @@ private:
         write({bad.status, "text/plain; charset=utf-8", "bad request\n"}, http::Method::get);
     }
 
-    void answer(const http::Request& request) {
+    void answer(http::Request request) {
         if (!server_->handler) return;
-        http::Response response = ask_handler(request.path);
-        if (request.method == http::Method::other && response.status != 404) {
-            response = {405, "text/plain; charset=utf-8", "only GET and HEAD\n"};
-        }
-        write(response, request.method);
+        request.is_local = is_local();
+        write(ask_handler(request), request.method);
     }
 
-    http::Response ask_handler(const std::string& path) {
+    bool is_local() {
+        int domain = 0;
+        socklen_t bytes = sizeof domain;
+        ::getsockopt(stream_.native_handle(), SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
+        return domain == AF_UNIX;
+    }
+
+    http::Response ask_handler(const http::Request& request) {
         try {
-            return server_->handler(path);
+            return server_->handler(request);
         } catch (const std::exception& error) {
-            log::error("admin: " + path + ": " + error.what());
+            log::error("admin: " + request.path + ": " + error.what());
             return {500, "text/plain; charset=utf-8", "failed\n"};
         }
     }

@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 namespace boost::asio {
@@ -14,13 +13,13 @@ class io_context;
 
 namespace meshgate::dnsd {
 
-/// Serves GET and HEAD on listening stream sockets, unix or TCP. Everything is bounded: 64
+/// Serves HTTP on listening stream sockets, unix or TCP. Everything is bounded: 64
 /// connections (further ones wait in the kernel's backlog), 8 KiB of request head, 5 s for each
 /// connection.
 class AdminServer {
 public:
-    /// What a path answers; status 404 for one that is none. Called on the context's thread.
-    using Handler = std::function<http::Response(std::string_view path)>;
+    /// What a request is answered with. Called on the context's thread.
+    using Handler = std::function<http::Response(const http::Request& request)>;
 
     /// Takes the sockets (non-blocking) and starts accepting.
     AdminServer(boost::asio::io_context& context, std::vector<UniqueFd> listening, Handler handler);

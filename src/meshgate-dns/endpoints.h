@@ -3,6 +3,8 @@
 #include "src/meshgate-dns/http.h"
 #include "src/meshgate-dns/status_report.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +19,17 @@ public:
     virtual std::string metrics() = 0;
     /// Why /readyz is 503, a word or two each; empty: ready.
     virtual std::vector<std::string> not_ready() = 0;
+    /// Forgets cached answers: of one name (wire form, lower case), or of all for an empty one.
+    /// @return how many.
+    virtual std::size_t flush(const std::vector<std::uint8_t>& lower_qname) = 0;
 };
 
-/// GET of a path: /healthz, /readyz, /metrics, /api/v1/status; 404 for any other.
-http::Response respond(std::string_view path, ServerView& server);
+/// POST here, or to a NAME below it, flushes. Over the unix socket only: a web page can make a
+/// browser POST to any TCP port of its machine.
+inline constexpr std::string_view flush_path = "/api/v1/flush";
+
+/// GET of /healthz, /readyz, /metrics, /api/v1/status; POST of flush_path. 404 for any other path,
+/// 405 for any other method.
+http::Response respond(const http::Request& request, ServerView& server);
 
 }  // namespace meshgate::dnsd

@@ -35,6 +35,7 @@ Parsed parse_request(std::string_view bytes) {
     Request request;
     request.method = message.method() == beast::verb::get    ? Method::get
                      : message.method() == beast::verb::head ? Method::head
+                     : message.method() == beast::verb::post ? Method::post
                                                              : Method::other;
     const std::string_view target{message.target().data(), message.target().size()};
     request.path = target.substr(0, target.find('?'));
@@ -47,7 +48,7 @@ std::string serialize(const Response& response, Method method) {
                       "\r\nServer: meshgate-dns\r\nContent-Type: " + response.content_type +
                       "\r\nContent-Length: " + std::to_string(response.body.size()) +
                       "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
-    if (response.status == 405) out += "Allow: GET, HEAD\r\n";
+    if (response.status == 405) out += "Allow: " + response.allow + "\r\n";
     out += "Connection: close\r\n\r\n";
     if (method != Method::head) out += response.body;
     return out;
@@ -71,8 +72,10 @@ Response parse_response(std::string_view bytes) {
     const auto length = parser.content_length();
     if (length && *length > bytes.size()) refuse("it ends in the middle");
     const auto type = head[beast::field::content_type];
-    return {head.result_int(), std::string{type.data(), type.size()},
-            std::string{bytes.substr(0, length ? *length : bytes.npos)}};
+    return {head.result_int(),
+            std::string{type.data(), type.size()},
+            std::string{bytes.substr(0, length ? *length : bytes.npos)},
+            {}};
 }
 
 }  // namespace meshgate::dnsd::http

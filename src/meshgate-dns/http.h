@@ -12,11 +12,12 @@ namespace meshgate::dnsd::http {
 
 inline constexpr std::size_t head_bytes_max = 8192;  ///< request line and fields together
 
-enum class Method : unsigned char { get, head, other };
+enum class Method : unsigned char { get, head, post, other };
 
 struct Request {
     Method method = Method::get;
-    std::string path;  ///< without "?..."
+    std::string path;       ///< without "?..."
+    bool is_local = false;  ///< over the unix socket, which has an owner; whoever accepts sets it
 };
 
 /// Why there is no request: 400 for what is not HTTP, 431 for a head that is too large.
@@ -35,6 +36,7 @@ struct Response {
     unsigned status = 200;
     std::string content_type = "text/plain; charset=utf-8";
     std::string body;
+    std::string allow = "GET, HEAD";  ///< what a 405 says
 };
 
 /// The bytes of a response, with "Connection: close"; to HEAD the head alone, its Content-Length

@@ -25,6 +25,7 @@ Verbs:
   names [--json]      list the names that the configuration makes
   query NAME [TYPE]   ask the running server (TYPE: default A)
   status [--json]     what the running server says of itself
+  flush [NAME]        make the running server forget what others answered, of NAME or of all
   reload              make the running server read its configuration again, and wait for the outcome
 
 Options:
@@ -43,12 +44,13 @@ struct Verb {
     bool has_json;
 };
 
-constexpr std::array<Verb, 6> verbs{{
+constexpr std::array<Verb, 7> verbs{{
     {"serve", serve, 0, 0, false},
     {"check", check, 0, 0, false},
     {"names", names, 0, 0, true},
     {"query", query, 1, 2, false},
     {"status", status, 0, 0, true},
+    {"flush", flush, 0, 1, false},
     {"reload", reload, 0, 0, false},
 }};
 

@@ -114,7 +114,7 @@ ExitCode serve(const Invocation& invocation) {
                     resolve, workers, notifier};
     const AdminServer endpoint{
         context, std::move(admin.listening),
-        [&service](std::string_view path) { return respond(path, service); }};
+        [&service](const http::Request& request) { return respond(request, service); }};
     return service.run();
 }
 

@@ -41,6 +41,9 @@ public:
     StatusReport status() override;
     std::string metrics() override;
     std::vector<std::string> not_ready() override;
+    std::size_t flush(const std::vector<std::uint8_t>& lower_qname) override {
+        return workers_.flush(lower_qname);
+    }
 
 private:
     enum class State : unsigned char { starting, ready, draining };

@@ -32,6 +32,7 @@ ExitCode check(const Invocation& invocation);   ///< silent, or throws
 ExitCode names(const Invocation& invocation);   ///< what would be served
 ExitCode query(const Invocation& invocation);   ///< asks the running server one question
 ExitCode status(const Invocation& invocation);  ///< what the running server says of itself
+ExitCode flush(const Invocation& invocation);   ///< makes the running server forget answers
 ExitCode reload(const Invocation& invocation);  ///< SIGHUP, and waits for the outcome
 
 }  // namespace meshgate::dnsd

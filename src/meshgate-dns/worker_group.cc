@@ -30,8 +30,8 @@ void wait_for_all(std::vector<std::future<void>>& pending, const std::stop_token
 }
 
 /// What a worker tells until then; nothing from one that is late, or that has ended.
-std::vector<UpstreamState> told(std::future<std::vector<UpstreamState>>& future,
-                                std::chrono::steady_clock::time_point end) {
+template <class Told>
+Told told(std::future<Told>& future, std::chrono::steady_clock::time_point end) {
     try {
         if (future.wait_until(end) == std::future_status::ready) return future.get();
     } catch (const std::future_error&) {
@@ -117,6 +117,15 @@ std::vector<UpstreamState> WorkerGroup::upstreams() {
         }
     }
     return all;
+}
+
+std::size_t WorkerGroup::flush(const std::vector<std::uint8_t>& lower_qname) {
+    std::vector<std::future<std::size_t>> pending;
+    for (const auto& worker : workers_) pending.push_back(worker->flush(lower_qname));
+    const auto end = std::chrono::steady_clock::now() + tell_patience;
+    std::size_t count = 0;
+    for (auto& one : pending) count += told(one, end);
+    return count;
 }
 
 bool WorkerGroup::responsive() {

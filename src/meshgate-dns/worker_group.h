@@ -44,6 +44,10 @@ public:
     /// it up. What a worker does not tell within 250 ms is missing from the sum. Control thread.
     std::vector<dns::forward::UpstreamState> upstreams();
 
+    /// Forgets cached answers: of one name (wire form, lower case), or all for an empty one.
+    /// @return how many, as far as they tell it within 250 ms. Control thread.
+    std::size_t flush(const std::vector<std::uint8_t>& lower_qname);
+
     /// True when every worker has been round its loop since the last call: what a watchdog wants to
     /// know. Control thread.
     bool responsive();

@@ -15,7 +15,7 @@ AS_NOBODY = ["setpriv", "--reuid=4711", "--regid=4711", "--clear-groups"]
 
 def test_help_and_version_need_nothing():
     done = subprocess.run([PROGRAM, "--help"], text=True, capture_output=True, check=True)
-    for verb in ("serve", "check", "names", "query NAME [TYPE]", "status", "reload", "--config"):
+    for verb in ("serve", "check", "names", "query NAME [TYPE]", "status", "flush [NAME]", "reload", "--config"):
         assert verb in done.stdout
     assert done.stderr == ""
     done = subprocess.run([PROGRAM, "--version"], text=True, capture_output=True, check=True)
@@ -24,7 +24,9 @@ def test_help_and_version_need_nothing():
 
 @pytest.mark.parametrize("words, message", [
     (["serv"], "did you mean 'serve'"),
-    (["flush"], "unknown verb 'flush'"),
+    (["flush", "a..b"], "is no name"),
+    (["flush", "a?b"], "is no name"),
+    (["flush", "a", "b"], "takes no 'b'"),
     (["--confg", "x"], "did you mean '--config'"),
     (["query"], "needs a NAME"),
     (["query", "a", "A", "extra"], "takes no 'extra'"),

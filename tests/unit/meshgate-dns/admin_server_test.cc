@@ -30,11 +30,15 @@ public:
         dns_.admin_is_default = false;
         AdminSockets sockets = open_admin(dns_, std::nullopt);
         files_ = std::move(sockets.files);
-        server_.emplace(context_, std::move(sockets.listening), [](std::string_view asked) {
-            if (asked == "/big")
+        server_.emplace(context_, std::move(sockets.listening), [](const http::Request& asked) {
+            if (asked.path == "/big")
                 return http::Response{200, "text/plain", std::string(3000000, 'x')};
-            if (asked == "/a") return http::Response{200, "text/plain", "answer"};
-            return http::Response{404, "text/plain", "not found\n"};
+            if (asked.path != "/a") return http::Response{404, "text/plain", "not found\n"};
+            if (asked.method == http::Method::post)
+                return http::Response{200, "text/plain", asked.is_local ? "local" : "from afar"};
+            if (asked.method == http::Method::other)
+                return http::Response{405, "text/plain", "no\n", "POST"};
+            return http::Response{200, "text/plain", "answer"};
         });
         thread_ = std::jthread([this] { context_.run(); });
     }
@@ -92,7 +96,9 @@ TEST_CASE("the client gets the body, and the process that listens") {
     CHECK(answer->body == "answer");
     CHECK(answer->peer == ::getpid());
     CHECK(ask_admin(server.dns(), "/big")->body.size() == 3000000);
-    CHECK_THROWS_AS(ask_admin(server.dns(), "/other"), std::runtime_error);
+    CHECK(ask_admin(server.dns(), "/a", "POST")->body == "local");
+    CHECK_THROWS_WITH_AS(ask_admin(server.dns(), "/other"), doctest::Contains("404: not found"),
+                         std::runtime_error);
 }
 
 TEST_CASE("nobody at the socket is no answer, an admin that is off an error") {
@@ -107,8 +113,12 @@ TEST_CASE("each request gets its status") {
     const Running server;
     CHECK(is(server.say("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"), "200"));
     CHECK(is(server.say("GET /b HTTP/1.1\r\nHost: x\r\n\r\n"), "404"));
-    CHECK(is(server.say("POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"), "405"));
-    CHECK(is(server.say("DELETE /a HTTP/1.1\r\n\r\n"), "405"));
+    const std::string posted = server.say("POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
+    CHECK(is(posted, "200"));
+    CHECK(posted.ends_with("\r\n\r\nlocal"));
+    const std::string deleted = server.say("DELETE /a HTTP/1.1\r\n\r\n");
+    CHECK(is(deleted, "405"));
+    CHECK(deleted.find("\r\nAllow: POST\r\n") != std::string::npos);
     CHECK(is(server.say("POST /b HTTP/1.1\r\n\r\n"), "404"));
     CHECK(is(server.say("nonsense\r\n\r\n"), "400"));
     CHECK(is(server.say("GET /" + std::string(20000, 'a')), "431"));

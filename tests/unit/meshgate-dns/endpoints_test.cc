@@ -17,26 +17,62 @@ public:
     StatusReport status() override { return {}; }
     std::string metrics() override { return "meshgate_dns_names 0\n"; }
     std::vector<std::string> not_ready() override { return reasons; }
+    std::size_t flush(const std::vector<std::uint8_t>& lower_qname) override {
+        flushed = lower_qname;
+        return 3;
+    }
+    std::vector<std::uint8_t> flushed{99};
 };
+
+http::Response get(const std::string& path, ServerView& server) {
+    return respond({http::Method::get, path}, server);
+}
 
 }  // namespace
 
 TEST_CASE("every path of the contract answers, and no other") {
     FakeServer server;
-    CHECK(respond("/healthz", server).body == "ok");
-    CHECK(respond("/readyz", server).body == "ready");
-    CHECK(respond("/metrics", server).content_type.starts_with("text/plain; version=0.0.4"));
-    CHECK(respond("/api/v1/status", server).content_type == "application/json");
+    CHECK(get("/healthz", server).body == "ok");
+    CHECK(get("/readyz", server).body == "ready");
+    CHECK(get("/metrics", server).content_type.starts_with("text/plain; version=0.0.4"));
+    CHECK(get("/api/v1/status", server).content_type == "application/json");
     for (const std::string path : {"", "/", "/healthz/", "/api/v1/status/x", "/metricsx", "*"}) {
         CAPTURE(path);
-        CHECK(respond(path, server).status == 404);
+        CHECK(get(path, server).status == 404);
     }
 }
 
 TEST_CASE("not ready is 503 with a reason a line, and healthy all the same") {
     FakeServer server;
     server.reasons = {"starting", "upstreams"};
-    CHECK(respond("/readyz", server).status == 503);
-    CHECK(respond("/readyz", server).body == "starting\nupstreams\n");
-    CHECK(respond("/healthz", server).status == 200);
+    CHECK(get("/readyz", server).status == 503);
+    CHECK(get("/readyz", server).body == "starting\nupstreams\n");
+    CHECK(get("/healthz", server).status == 200);
+}
+
+TEST_CASE("only GET and HEAD ask, on every path that is one") {
+    FakeServer server;
+    for (const auto method : {http::Method::post, http::Method::other}) {
+        CHECK(respond({method, "/healthz"}, server).status == 405);
+        CHECK(respond({method, "/nothing"}, server).status == 404);
+    }
+    CHECK(respond({http::Method::head, "/healthz"}, server).status == 200);
+}
+
+TEST_CASE("flush is a POST over the unix socket, of all or of a name") {
+    FakeServer server;
+    const auto flush = [&](http::Method method, const std::string& path, bool is_local) {
+        return respond({method, path, is_local}, server);
+    };
+    CHECK(flush(http::Method::get, "/api/v1/flush", true).status == 405);
+    CHECK(flush(http::Method::get, "/api/v1/flush", true).allow == "POST");
+    CHECK(flush(http::Method::post, "/api/v1/flush", false).status == 403);
+    CHECK(flush(http::Method::post, "/api/v1/flush/a..b", true).status == 400);
+    CHECK(flush(http::Method::post, "/api/v1/flushx", true).status == 404);
+    CHECK(server.flushed == std::vector<std::uint8_t>{99});
+    CHECK(flush(http::Method::post, "/api/v1/flush/Www.example", true).body == "{\"flushed\":3}\n");
+    CHECK(server.flushed ==
+          std::vector<std::uint8_t>{3, 'w', 'w', 'w', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0});
+    CHECK(flush(http::Method::post, "/api/v1/flush", true).status == 200);
+    CHECK(server.flushed.empty());
 }
