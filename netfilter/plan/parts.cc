@@ -70,9 +70,9 @@ void add_exempt_users(Parts& parts) {
 }
 
 void add_local_resolvers(Parts& parts) {
+    if (!parts.local_resolvers_must_be_spared()) return;
     std::vector<UidRange> users;
     for (const auto& resolver : parts.host.local_resolvers) {
-        if (!parts.must_be_spared(resolver)) continue;
         for (const Uid user : resolver.users) {
             if (parts.is_exempt(user)) continue;
             if (user == 0) {
@@ -157,15 +157,12 @@ bool Parts::is_exempt(Uid user) const {
     });
 }
 
-bool Parts::must_be_spared(const LocalResolver& resolver) const {
+bool Parts::local_resolvers_must_be_spared() const {
     const auto& dns = config.redirect.dns;
-    if (!dns.enabled || !has_family(resolver.address.family())) return false;
-    // Only what is sent to a server of resolv_conf is captured then: is there one it may ask?
-    return dns.capture == conf::DnsCaptureMode::all ||
-           std::ranges::any_of(host.nameservers, [this](const conf::SocketAddress& server) {
-               return std::ranges::find(host.local_resolvers, server.address,
-                                        &LocalResolver::address) == host.local_resolvers.end();
-           });
+    if (!dns.enabled) return false;
+    // Whatever family a resolver is asked by, it asks by either. In the mode "resolv-conf" only
+    // what is sent to a server there is captured: is there another that it may ask?
+    return dns.capture == conf::DnsCaptureMode::all || host.nameservers.size() > 1;
 }
 
 bool Parts::captures_dns(Protocol protocol) const {

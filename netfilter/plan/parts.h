@@ -45,8 +45,8 @@ struct Parts {
     [[nodiscard]] bool has_family(Family family) const;
     /// The proxy, dns.user and proxy.exempt_users
     [[nodiscard]] bool is_exempt(Uid user) const;
-    /// The resolver's own questions would be captured, unless its users are exempt.
-    [[nodiscard]] bool must_be_spared(const LocalResolver& resolver) const;
+    /// Their own questions would be captured, unless their users are exempt.
+    [[nodiscard]] bool local_resolvers_must_be_spared() const;
     [[nodiscard]] bool captures_dns(Protocol protocol) const;
     /// `meta l4proto ... th dport 53` of the DNS capture
     [[nodiscard]] std::vector<Match> dns_match() const;

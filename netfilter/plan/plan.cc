@@ -77,13 +77,14 @@ std::string users_words(const std::vector<Uid>& users) {
 
 /// Captured questions of a resolver on this machine come back to it, by way of ours.
 void note_local_resolvers(const Parts& parts, std::vector<std::string>& notices) {
+    if (!parts.local_resolvers_must_be_spared()) return;
     for (const auto& resolver : parts.host.local_resolvers) {
         const bool answered_by_us = is_ours(parts.config, {resolver.address, 53, ""});
         const bool exempt =
             !resolver.users.empty() && std::ranges::all_of(resolver.users, [&parts](Uid user) {
                 return parts.is_exempt(user);
             });
-        if (answered_by_us || exempt || !parts.must_be_spared(resolver)) continue;
+        if (answered_by_us || exempt) continue;
         auto notice = "nameserver " + resolver.address.to_string() + " is ";
         if (resolver.users.empty()) {
             notice += "on this machine, and nobody answers there: install again when somebody "

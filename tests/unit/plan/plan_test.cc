@@ -525,6 +525,12 @@ TEST_CASE("a resolver on this machine is named, and only where it matters") {
         {"its upstream is not captured", listed, {"127.0.0.53"}, local, "", false},
         {"its upstream may be", listed, {"127.0.0.53", "192.0.2.53"}, local, named, true},
         {"no DNS capture", "", {"127.0.0.53"}, local, "", false},
+        {"asked by the other family",
+         "[redirect]\nip_family = \"ipv4\"\n" + all,
+         {"::1"},
+         {server("::1").address, "dnsmasq", {112}},
+         "nameserver ::1 is dnsmasq on this machine: ",
+         true},
     };
     for (const auto& row : rows) {
         CAPTURE(row.what);
@@ -542,4 +548,20 @@ TEST_CASE("a resolver on this machine is named, and only where it matters") {
                             text.find("meta skuid 0 ") != std::string::npos;
         CHECK(spared == row.spared);
     }
+}
+
+TEST_CASE("of two resolvers on this machine that are both in resolv.conf one may ask the other") {
+    Host host;
+    for (const std::string text : {"127.0.0.1", "127.0.0.53"}) {
+        host.nameservers.push_back(meshgate::conf::SocketAddress::parse(text, 53).value());
+    }
+    host.local_resolvers = {{host.nameservers[0].address, "dnsmasq", {112}},
+                            {host.nameservers[1].address, "systemd-resolve", {113}}};
+    const auto ruleset = plan_of({"t.toml", "[redirect]\ndns.enabled = true", host}).ruleset;
+    const auto outcome = [&ruleset](Uid uid) {
+        return evaluate(ruleset, from(uid, udp, "127.0.0.53", 53, "lo"));
+    };
+    CHECK(outcome(112) == left_alone);
+    CHECK(outcome(113) == left_alone);
+    CHECK(outcome(app) == udp_dns);
 }
