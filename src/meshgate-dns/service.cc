@@ -59,7 +59,7 @@ Service::Service(asio::io_context& context, asio::signal_set& signals, Parts par
                  [&workers](const std::vector<conf::SocketAddress>& addresses) {
                      workers.set_upstreams(addresses);
                  }),
-      watchdog_(context), overdue_(context) {}
+      resolv_conf_(context, [this] { on_resolv_conf(); }), watchdog_(context), overdue_(context) {}
 
 ExitCode Service::run() {
     workers_.start([this](const std::exception_ptr& error) {
@@ -67,10 +67,28 @@ ExitCode Service::run() {
     });
     wait_for_signal();
     if (const auto interval = watchdog_interval()) watch(*interval);
-    log_all(upstreams_.configure(configuration_.config));
+    configure_upstreams();
     begin_start();
     context_.run();
     return failed_ ? ExitCode::failed : ExitCode::done;
+}
+
+void Service::configure_upstreams() {
+    log_all(upstreams_.configure(configuration_.config));
+    try {
+        resolv_conf_.watch(upstreams_.followed_file());
+    } catch (const std::system_error& error) {
+        log::warning(std::string{error.what()} + ": a change of resolv.conf needs a reload");
+    }
+}
+
+void Service::on_resolv_conf() {
+    const auto before = upstreams_.addresses();
+    log_all(upstreams_.resolv_conf_changed());
+    if (upstreams_.addresses() == before) return;
+    std::string servers;
+    for (const auto& address : upstreams_.addresses()) servers += " " + address.to_string();
+    log::notice("resolv.conf changed: upstreams" + (servers.empty() ? " none" : servers));
 }
 
 void Service::wait_for_signal() {
@@ -186,7 +204,7 @@ void Service::take_over(Configuration next) {
         log::warning(key + " changed: a restart is needed for that");
     }
     configuration_ = std::move(next);
-    log_all(upstreams_.configure(configuration_.config));
+    configure_upstreams();
     log::notice("reloaded: " + summary());
 }
 

@@ -5,6 +5,7 @@
 #include "src/common/timer.h"
 #include "src/meshgate-dns/configuration.h"
 #include "src/meshgate-dns/endpoints.h"
+#include "src/meshgate-dns/file_watch.h"
 #include "src/meshgate-dns/sd_notify.h"
 #include "src/meshgate-dns/upstreams.h"
 #include "src/meshgate-dns/worker_group.h"
@@ -67,6 +68,8 @@ private:
     void begin_drain();
     void on_worker_end(const std::exception_ptr& error);
     void watch(std::chrono::microseconds interval);
+    void configure_upstreams();
+    void on_resolv_conf();
     [[nodiscard]] std::string summary() const;
 
     asio::io_context& context_;
@@ -88,6 +91,7 @@ private:
     bool busy_ = false;          ///< a job is on the second thread
     bool reload_again_ = false;  ///< a SIGHUP came while one was
 
+    FileWatch resolv_conf_;
     Timer watchdog_;
     Timer overdue_;
     std::jthread job_;  ///< the last member: it ends before what it uses

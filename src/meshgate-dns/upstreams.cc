@@ -29,15 +29,31 @@ std::vector<std::string> Upstreams::configure(const conf::Config& config) {
     configured_ = config.dns.upstreams;
     resolv_conf_ = config.resolv_conf;
     std::vector<std::string> warnings;
-    const bool reads_file =
-        std::any_of(configured_.begin(), configured_.end(), [](const conf::Upstream& upstream) {
-            return std::holds_alternative<conf::ResolvConfUpstreams>(upstream);
-        });
-    if (reads_file) warnings = read_resolv_conf();
+    if (reads_resolv_conf()) warnings = read_resolv_conf();
     const auto left_out = choose();
     warnings.insert(warnings.end(), left_out.begin(), left_out.end());
     resolve_hosts();
     return warnings;
+}
+
+bool Upstreams::reads_resolv_conf() const {
+    return std::any_of(configured_.begin(), configured_.end(), [](const conf::Upstream& upstream) {
+        return std::holds_alternative<conf::ResolvConfUpstreams>(upstream);
+    });
+}
+
+std::string Upstreams::followed_file() const {
+    return reads_resolv_conf() ? resolv_conf_ : "";
+}
+
+std::vector<std::string> Upstreams::resolv_conf_changed() {
+    if (stopped_ || !reads_resolv_conf()) return {};
+    const auto before = from_resolv_conf_;
+    auto lines = read_resolv_conf();
+    if (from_resolv_conf_ == before) return lines;
+    const auto left_out = choose();
+    lines.insert(lines.end(), left_out.begin(), left_out.end());
+    return lines;
 }
 
 std::vector<std::string> Upstreams::read_resolv_conf() {

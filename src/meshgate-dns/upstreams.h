@@ -33,6 +33,11 @@ public:
     /// @return what a person should know, one a line.
     std::vector<std::string> configure(const conf::Config& config);
 
+    /// Reads resolv.conf again, if it is used. @return what a person should know.
+    std::vector<std::string> resolv_conf_changed();
+    /// The file to follow; empty: none.
+    [[nodiscard]] std::string followed_file() const;
+
     void stop();  ///< resolves nothing any more
 
     /// Upstreams are configured, and none is left to ask.
@@ -41,6 +46,7 @@ public:
 
 private:
     [[nodiscard]] std::vector<conf::SocketAddress> candidates() const;
+    [[nodiscard]] bool reads_resolv_conf() const;
     std::vector<std::string> read_resolv_conf();
     std::vector<std::string> choose();
     void resolve_hosts();

@@ -306,6 +306,37 @@ def test_upstreams_change_with_a_reload_and_resolv_conf_is_read_again(server, up
     other.close()
 
 
+def test_resolv_conf_is_followed(server):
+    """Written in place, replaced by a rename, reached through a symlink that is pointed elsewhere."""
+    def upstreams():
+        return [each["address"] for each in server.status()["upstreams"]]
+
+    server.upstreams = ["resolv-conf"]
+    server.configure()
+    server.resolv_conf.write_text("nameserver 192.0.2.1\n")
+    server.start()
+    assert upstreams() == ["192.0.2.1:53"]
+    server.resolv_conf.write_text("nameserver 192.0.2.2\n")
+    wait_until(lambda: upstreams() == ["192.0.2.2:53"], "written in place")
+    beside = server.folder / "resolv.conf.new"
+    beside.write_text("nameserver 192.0.2.3\n")
+    beside.rename(server.resolv_conf)
+    wait_until(lambda: upstreams() == ["192.0.2.3:53"], "replaced by a rename")
+    (server.folder / "run").mkdir(exist_ok=True)
+    stub = server.folder / "run" / "stub.conf"
+    stub.write_text("nameserver 192.0.2.4\n")
+    beside.symlink_to(stub)
+    beside.rename(server.resolv_conf)
+    wait_until(lambda: upstreams() == ["192.0.2.4:53"], "a symlink")
+    stub.write_text("nameserver 192.0.2.5\n")
+    wait_until(lambda: upstreams() == ["192.0.2.5:53"], "the file behind the symlink")
+    server.resolv_conf.unlink()
+    stub.write_text("nameserver 192.0.2.6\n")
+    server.resolv_conf.symlink_to(stub)
+    wait_until(lambda: upstreams() == ["192.0.2.6:53"], "removed and made anew")
+    assert "resolv.conf changed: upstreams 192.0.2.6:53" in server.output()
+
+
 def test_an_upstream_can_be_a_host_name(server, upstream):
     server.upstreams = [f"localhost:{upstream.port}"]  # of /etc/hosts
     server.configure()
