@@ -16,6 +16,18 @@ private:
     std::vector<Contradiction> found_;
 };
 
+/// The proxy's port is no service of its own: who excludes it means another one.
+void check_own_port(const Inbound& inbound, Contradictions& found) {
+    for (const PortRange& range : inbound.exclude_ports) {
+        if (!inbound.enabled || inbound.port < range.first || inbound.port > range.last) continue;
+        found.add("redirect.inbound.exclude_ports",
+                  "'redirect.inbound.exclude_ports' has " + std::to_string(inbound.port) +
+                      ", which is 'redirect.inbound.port': the proxy's own port cannot be "
+                      "excluded");
+        return;
+    }
+}
+
 void check_ports(const Redirect& redirect, Contradictions& found) {
     const auto both = [&found](const std::string& direction, const auto& include,
                                const auto& exclude) {
@@ -26,6 +38,8 @@ void check_ports(const Redirect& redirect, Contradictions& found) {
     };
     both("inbound", redirect.inbound.include_ports, redirect.inbound.exclude_ports);
     both("outbound", redirect.outbound.include_ports, redirect.outbound.exclude_ports);
+
+    check_own_port(redirect.inbound, found);
 
     struct Listener {
         const char* key;
@@ -46,8 +60,17 @@ void check_ports(const Redirect& redirect, Contradictions& found) {
     }
 }
 
+bool is_root(const UserRef& user) {
+    if (const auto* name = std::get_if<std::string>(&user.who)) return *name == "root";
+    return std::get<UidRange>(user.who).first == 0;
+}
+
 void check_proxy(const Config& config, Contradictions& found) {
-    if (config.proxy.enabled) return;
+    if (config.proxy.enabled) {
+        const auto& user = config.proxy.user;
+        if (user && is_root(*user)) found.add("proxy.user", root_proxy, user->where);
+        return;
+    }
     const auto off = [&found](const std::string& direction, bool enabled) {
         const std::string key = "redirect." + direction + ".enabled";
         if (!enabled) return;

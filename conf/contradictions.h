@@ -13,6 +13,11 @@ struct Contradiction {
     Diagnostic diagnostic;  ///< its place is set only where the configuration remembers it
 };
 
+/// The sidecar as root.
+inline constexpr const char* root_proxy =
+    "'proxy.user' cannot be root: nothing that root sends would be captured; give the proxy a user "
+    "of its own";
+
 std::vector<Contradiction> find_contradictions(const Config& config);
 
 }  // namespace meshgate::conf

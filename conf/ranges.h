@@ -10,6 +10,8 @@ namespace meshgate::conf {
 using Uid = std::uint32_t;
 using Port = std::uint16_t;
 
+inline constexpr Uid uid_max = 4294967294;  // the one above means "unchanged" to the kernel
+
 inline constexpr Port dns_port = 53;  ///< RFC 1035 section 4.2
 
 /// Inclusive.

@@ -102,20 +102,6 @@ std::string_view words_for(toml::node_type type) noexcept {
     }
 }
 
-std::string in_quotes(std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    std::string out = "'";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += {'\\', 'x', hex[byte >> 4U], hex[byte & 0xfU]};
-        } else {
-            out += c;
-        }
-    }
-    return out + "'";
-}
-
 std::nullopt_t wrong_type(Findings& findings, const toml::node& node, std::string_view name,
                           std::string_view wanted) {
     findings.error(node.source(), in_quotes(name) + " must be " + std::string{wanted} + ", not " +

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/load.h"
+#include "conf/words.h"
 
 #include <toml++/toml.h>
 
@@ -99,8 +100,5 @@ std::optional<std::string> as_string(Findings& findings, const toml::node& node,
                                      std::string_view name);
 std::optional<std::int64_t> as_integer(Findings& findings, const toml::node& node,
                                        std::string_view name, std::int64_t min, std::int64_t max);
-
-/// "'word'", with control characters and quotes made visible.
-std::string in_quotes(std::string_view text);
 
 }  // namespace meshgate::conf

@@ -96,17 +96,6 @@ void read_dns_capture(const toml::table& table, DnsCapture& to, Findings& findin
     }
 }
 
-/// An interface of the kernel, with '+' (iptables) or '*' (nft) at the end for any rest.
-bool is_interface_pattern(std::string_view name) noexcept {
-    if (name.empty() || name.size() > 15 || name == "+" || name == "*") return false;
-    const auto body =
-        name.ends_with('+') || name.ends_with('*') ? name.substr(0, name.size() - 1) : name;
-    return std::none_of(body.begin(), body.end(), [](char c) {
-        return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == ':' || c == '"' ||
-               c == '*' || c == '\\';
-    });
-}
-
 void read_network(const toml::table& table, std::vector<Network>& to, Findings& findings) {
     static constexpr Keys<2> keys{"interface", "cidr"};
     TableReader reader{table, "redirect.network", keys, findings};
@@ -145,19 +134,13 @@ void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
     to.exempt_users = read_users(reader, "exempt_users");
 }
 
-/// iptables' LOG takes 29 bytes; nft has no way to write a quote or a backslash.
 void read_log_prefix(TableReader& reader, std::string& to) {
     reader.read("log_prefix", to);
-    const bool printable = std::all_of(to.begin(), to.end(), [](char c) {
-        return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '\'' &&
-               c != '$';  // nft's text has no escapes, and "$" is a variable there
-    });
-    if (to.size() > 29 || !printable) {
-        reader.findings().error(reader.place("log_prefix"),
-                                "'redirect.log_prefix': " + in_quotes(to) +
-                                    " is not a prefix of at most 29 printable ASCII characters "
-                                    "without quotes, backslashes and dollar signs");
-    }
+    if (is_log_prefix(to)) return;
+    reader.findings().error(reader.place("log_prefix"),
+                            "'redirect.log_prefix': " + in_quotes(to) +
+                                " is not a prefix of at most 29 printable ASCII characters "
+                                "without quotes, backslashes and dollar signs");
 }
 
 void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {

@@ -1,42 +1,9 @@
 #include "conf/values.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace meshgate::conf {
 namespace {
-
-constexpr Uid uid_max = 4294967294;
-
-/// "N" or "N-M", min..max, N <= M, decimal digits only.
-template <class Number>
-std::optional<std::pair<Number, Number>> parse_range(std::string_view text, Number min,
-                                                     Number max) noexcept {
-    const char* const end = text.data() + text.size();
-    Number first = 0;
-    auto parsed = std::from_chars(text.data(), end, first);
-    if (text.empty() || parsed.ec != std::errc{}) return std::nullopt;
-    Number last = first;
-    if (parsed.ptr != end) {
-        if (*parsed.ptr != '-') return std::nullopt;
-        parsed = std::from_chars(parsed.ptr + 1, end, last);
-        if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-    }
-    if (first < min || last > max || first > last) return std::nullopt;
-    return std::pair{first, last};
-}
-
-bool is_label_byte(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-std::string to_lower(std::string_view text) {
-    std::string lower{text};
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    }
-    return lower;
-}
 
 std::optional<PortRange> port_of(TableReader& reader, const toml::node& node,
                                  const std::string& name) {
@@ -80,45 +47,6 @@ std::optional<UserRef> user_of(TableReader& reader, const toml::node& node,
 }
 
 }  // namespace
-
-std::optional<PortRange> parse_port_range(std::string_view text) noexcept {
-    const auto range = parse_range<Port>(text, 1, 65535);
-    if (!range) return std::nullopt;
-    return PortRange{range->first, range->second};
-}
-
-std::optional<UidRange> parse_uid_range(std::string_view text) noexcept {
-    const auto range = parse_range<Uid>(text, 0, uid_max);
-    if (!range) return std::nullopt;
-    return UidRange{range->first, range->second};
-}
-
-std::optional<std::string> parse_name(std::string_view text, Wildcard wildcard) {
-    if (text.ends_with('.')) text.remove_suffix(1);
-    if (text.empty() || text.size() > 253) return std::nullopt;
-    std::string name = to_lower(text);
-    std::string_view rest = name;
-    if (wildcard == Wildcard::yes && rest.starts_with("*.")) rest.remove_prefix(2);
-    while (true) {
-        const auto dot = std::min(rest.find('.'), rest.size());
-        const auto label = rest.substr(0, dot);
-        if (label.empty() || label.size() > 63) return std::nullopt;
-        if (!std::all_of(label.begin(), label.end(), is_label_byte)) return std::nullopt;
-        if (dot == rest.size()) return name;
-        rest.remove_prefix(dot + 1);
-    }
-}
-
-bool is_user_name(std::string_view text) noexcept {
-    if (text.empty() || text.size() > 255 || text.front() == '-') return false;
-    const auto odd = [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte <= 0x20 || byte == 0x7f || c == ':' || c == '/' || c == ',';
-    };
-    if (std::any_of(text.begin(), text.end(), odd)) return false;
-    return !std::all_of(text.begin(), text.end(),
-                        [](char c) { return (c >= '0' && c <= '9') || c == '-'; });
-}
 
 std::vector<PortRange> read_ports(TableReader& reader, std::string_view key) {
     std::vector<PortRange> ports;

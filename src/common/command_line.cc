@@ -49,7 +49,8 @@ CommandLine parse_command_line(std::span<const char* const> arguments,
                                std::span<const Option> known) {
     CommandLine line;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const std::string_view argument = arguments[i];
+        std::string_view argument = arguments[i];
+        if (argument == "-h") argument = "--help";
         if (argument == "--") {
             line.words.insert(line.words.end(),
                               arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,

@@ -12,7 +12,7 @@ namespace meshgate::redirect {
 
 ExitCode diff(const Invocation& invocation) {
     Setup setup = make_setup(invocation);
-    require_engine(setup.config);
+    require_engine(setup);
     Capture capture;
     fit_to_installed(setup, capture);
     std::vector<std::string> lines;

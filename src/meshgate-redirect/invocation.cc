@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/invocation.h"
 
 #include "src/common/nearest.h"
+#include "src/meshgate-redirect/flags.h"
 
 #include <algorithm>
 #include <array>
@@ -29,27 +30,19 @@ constexpr unsigned install = bit(Verb::install);
 /// Whoever installs with flags asks with the same flags whether it is installed.
 constexpr unsigned planning = install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check);
 
-enum class Meaning : std::uint8_t { own, flag };
-
-struct KnownOption {
+struct OwnOption {
     Option option;
     unsigned verbs;
-    Meaning meaning = Meaning::own;
 };
-constexpr std::array<KnownOption, 13> options{{
+constexpr std::array<OwnOption, 8> own_options{{
     {{"config", Option::Kind::value}, any_verb},
+    {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
     {{"help", Option::Kind::toggle}, any_verb},
     {{"version", Option::Kind::toggle}, any_verb},
-    {{"dry-run", Option::Kind::toggle}, install},
+    {{"dry-run", Option::Kind::toggle}, install | bit(Verb::uninstall)},
     {{"format", Option::Kind::value}, install},
     {{"json", Option::Kind::toggle}, bit(Verb::status)},
-    {{"kuma-dp-user", Option::Kind::value}, planning, Meaning::flag},
-    {{"redirect-dns", Option::Kind::toggle}, planning, Meaning::flag},
-    {{"redirect-all-dns-traffic", Option::Kind::toggle}, planning, Meaning::flag},
-    {{"redirect-dns-port", Option::Kind::value}, planning, Meaning::flag},
-    {{"exclude-inbound-ports", Option::Kind::value}, planning, Meaning::flag},
-    {{"exclude-outbound-ports", Option::Kind::value}, planning, Meaning::flag},
 }};
 
 const VerbWord& find_verb(std::string_view word) {
@@ -71,9 +64,23 @@ void check_words(const std::vector<std::string>& words, const VerbWord& verb) {
     }
 }
 
-const KnownOption& find_option(std::string_view name) {
-    return *std::ranges::find(options, name,
-                              [](const KnownOption& known) { return known.option.name; });
+/// What is no option of ours is one of kumactl's flags: the command line has no others.
+const OwnOption* find_own(std::string_view name) {
+    const auto* const found =
+        std::ranges::find(own_options, name, [](const OwnOption& own) { return own.option.name; });
+    return found == own_options.end() ? nullptr : found;
+}
+
+void sort_out(const CommandLine& line, const VerbWord& verb, Invocation& to) {
+    for (const auto& [name, value] : line.options) {
+        const OwnOption* const own = find_own(name);
+        const unsigned allowed = own == nullptr ? planning : own->verbs;
+        if ((allowed & bit(verb.verb)) == 0) {
+            throw UsageError("'" + std::string{verb.word} + "' takes no '--" + name + "'");
+        }
+        if (own == nullptr) to.flags.emplace_back(name, value);
+        if (name == "config" || name == "config-file") to.config = value;
+    }
 }
 
 Format parse_format(std::string_view word) {
@@ -86,12 +93,14 @@ Format parse_format(std::string_view word) {
 }  // namespace
 
 std::span<const Option> known_options() {
-    static const auto plain = [] {
-        std::array<Option, options.size()> list{};
-        std::ranges::transform(options, list.begin(), &KnownOption::option);
-        return list;
+    static const auto list = [] {
+        std::vector<Option> all;
+        for (const OwnOption& own : own_options) all.push_back(own.option);
+        const auto flags = kumactl_flags();
+        all.insert(all.end(), flags.begin(), flags.end());
+        return all;
     }();
-    return plain;
+    return list;
 }
 
 Invocation parse_invocation(const CommandLine& line) {
@@ -100,14 +109,7 @@ Invocation parse_invocation(const CommandLine& line) {
     check_words(line.words, verb);
     Invocation invocation;
     invocation.verb = verb.verb;
-    for (const auto& [name, value] : line.options) {
-        const KnownOption& known = find_option(name);
-        if ((known.verbs & bit(verb.verb)) == 0) {
-            throw UsageError("'" + std::string{verb.word} + "' takes no '--" + name + "'");
-        }
-        if (known.meaning == Meaning::flag) invocation.flags.emplace_back(name, value);
-    }
-    if (const auto file = line.value("config")) invocation.config = *file;
+    sort_out(line, verb, invocation);
     invocation.verbose = line.toggle("verbose");
     invocation.dry_run = line.toggle("dry-run");
     invocation.json = line.toggle("json");

@@ -31,17 +31,33 @@ Options:
   --config FILE          the configuration (default: /etc/meshgate/meshgate.toml; "-": standard
                          input)
   --dry-run              of install: print the ruleset, change nothing; needs no privilege
+                         of uninstall: print what would be removed
   --format nft|json      of --dry-run
   --verbose              say what is done
   --help, --version
 
-Options of kumactl, which override the file:
+Options of kumactl, which override the file; lists may be given several times:
   --kuma-dp-user USER             the proxy's user, by name or number
+  --ip-family-mode dualstack|ipv4|ipv6
+  --redirect-inbound=false        leave alone what comes from outside
+  --redirect-inbound-port PORT    where it goes (15006)
+  --redirect-outbound-port PORT   where TCP from this machine goes (15001)
   --redirect-dns                  capture DNS to the servers in resolv.conf
   --redirect-all-dns-traffic      capture DNS to any server
   --redirect-dns-port PORT        where captured DNS goes (15053)
+  --skip-dns-conntrack-zone-split
   --exclude-inbound-ports LIST    TCP ports such as 22,8000-8100 that are left alone
   --exclude-outbound-ports LIST
+  --exclude-outbound-ports-for-uids [PROTOCOLS:[PORTS:]]UIDS
+                                  such as tcp:53,3000-5000:106-108
+  --exclude-inbound-ips LIST      addresses and networks that are left alone
+  --exclude-outbound-ips LIST
+  --vnet INTERFACE:NETWORK        clients behind an interface
+  --drop-invalid-packets
+  --iptables-logs                 the kernel logs each captured connection
+  --redirect-inbound-insert-instead-of-append, --redirect-outbound-insert-instead-of-append
+                                  before the rules of others
+What is for iptables only (--wait and the like) is taken and means nothing.
 "install transparent-proxy" and "uninstall transparent-proxy" are install and uninstall.
 
 Exit status: 0 done, 1 failed, 2 usage or "differs", 3 not installed, 65 bad configuration,

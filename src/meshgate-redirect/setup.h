@@ -20,6 +20,7 @@ struct Setup {
     conf::Config config;
     netfilter::Host host;  ///< what the plan was made for
     netfilter::Plan plan;
+    bool store_firewalld = false;       ///< the capture is to survive as firewalld's own
     std::vector<std::string> warnings;  ///< what had to be assumed of this machine
     std::vector<std::string> notices;   ///< the plan's, and what could not be found out
 };
@@ -28,6 +29,6 @@ struct Setup {
 Setup make_setup(const Invocation& invocation);
 
 /// @throws Unsupported
-void require_engine(const conf::Config& config);
+void require_engine(const Setup& setup);
 
 }  // namespace meshgate::redirect

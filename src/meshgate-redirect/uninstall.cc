@@ -1,14 +1,36 @@
+#include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/verbs.h"
 
+#include <iostream>
+
 namespace meshgate::redirect {
+namespace {
+
+/// What uninstall would remove, as `diff` writes it.
+ExitCode dry_run(Capture& capture) {
+    if (const auto& installed = capture.installed()) {
+        for (const auto& line : netfilter::to_lines(installed->ruleset)) {
+            std::cout << "- " << printable(line) << '\n';
+        }
+        for (const auto& object : installed->unknown) std::cout << printable("- " + object) << '\n';
+    }
+    for (const auto& line : capture.surroundings().differences({})) {
+        std::cout << printable(line) << '\n';
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
 
 // The configuration is not even read: the user may be gone, the file changed.
-ExitCode uninstall(const Invocation&) {
+ExitCode uninstall(const Invocation& invocation) {
     Capture capture;
+    if (invocation.dry_run && !capture.is_foreign()) return dry_run(capture);
     if (capture.is_foreign()) {
-        capture.surroundings().remove();
+        if (!invocation.dry_run) capture.surroundings().remove();
         log::error("the table inet meshgate was not made by meshgate-redirect and is left alone");
         return ExitCode::failed;
     }

@@ -52,6 +52,8 @@ TEST_CASE("options stand before or after the verb") {
     CHECK(parse({"install", "--dry-run", "--format=iptables"}).format == Format::iptables);
     CHECK(parse({"status", "--json"}).json);
     CHECK(parse({"check", "--config", "-"}).config == "-");
+    CHECK(parse({"install", "--config-file", "a.toml"}).config == "a.toml");
+    CHECK(parse({"uninstall", "transparent-proxy", "--dry-run", "--verbose"}).dry_run);
 }
 
 TEST_CASE("whoever installs with flags may ask with the same flags") {
@@ -59,6 +61,56 @@ TEST_CASE("whoever installs with flags may ask with the same flags") {
         CHECK(parse({verb, "--redirect-dns"}).flags.size() == 1);
     }
     CHECK(error_of({"uninstall", "--redirect-dns"}) == "'uninstall' takes no '--redirect-dns'");
+}
+
+TEST_CASE("every flag of kumactl install is known") {
+    const auto invocation = parse({"install",
+                                   "transparent-proxy",
+                                   "--ip-family-mode",
+                                   "dualstack",
+                                   "--kuma-dp-user",
+                                   "u",
+                                   "--redirect-inbound=true",
+                                   "--redirect-inbound-port",
+                                   "1",
+                                   "--redirect-outbound-port",
+                                   "2",
+                                   "--exclude-inbound-ports",
+                                   "3",
+                                   "--exclude-outbound-ports",
+                                   "4",
+                                   "--exclude-outbound-ports-for-uids",
+                                   "5",
+                                   "--exclude-inbound-ips",
+                                   "::",
+                                   "--exclude-outbound-ips",
+                                   "::",
+                                   "--redirect-dns",
+                                   "--redirect-all-dns-traffic=false",
+                                   "--redirect-dns-port",
+                                   "6",
+                                   "--skip-dns-conntrack-zone-split",
+                                   "--vnet",
+                                   "a:::",
+                                   "--drop-invalid-packets",
+                                   "--iptables-logs",
+                                   "--disable-comments",
+                                   "--store-firewalld",
+                                   "--redirect-inbound-insert-instead-of-append",
+                                   "--redirect-outbound-insert-instead-of-append",
+                                   "--wait",
+                                   "5",
+                                   "--wait-interval",
+                                   "0",
+                                   "--max-retries",
+                                   "4",
+                                   "--sleep-between-retries",
+                                   "2s",
+                                   "--iptables-executables",
+                                   "a:b",
+                                   "--dry-run",
+                                   "--verbose"});
+    CHECK(invocation.flags.size() == 26);
 }
 
 TEST_CASE("a command line that makes no sense says what to write instead") {

@@ -161,6 +161,42 @@ nft flush ruleset
 run 0 "$program" uninstall transparent-proxy
 is "uninstall" "$(echo "$empty" | sed 's/valid_lft.*//')" "$(everything | sed 's/valid_lft.*//')"
 
+# every flag of kumactl, and what is wrong with some
+kuma() {
+  status=$1
+  shift
+  run "$status" "$program" install transparent-proxy --kuma-dp-user 5678 "$@"
+}
+kuma 0 --dry-run --ip-family-mode dualstack --exclude-inbound-ips 10.0.0.1 \
+  --exclude-outbound-ips fd00::/8 --exclude-outbound-ports-for-uids tcp:22:1000650000 \
+  --vnet docker0:172.17.0.0/16 --vnet docker0:172.18.0.0/16 --redirect-all-dns-traffic \
+  --wait 5 --max-retries 4
+contains "$out" 1000650000
+contains "$out" 172.18.0.0/16
+contains "$err" "ignored: --wait, --max-retries"
+kuma 2 --exclude-outbound-ips 10.0.0.1/8
+contains "$err" "write 10.0.0.0/8"
+kuma 2 --ebpf-enabled
+contains "$err" "--ebpf-enabled is no flag any more"
+kuma 65 --exclude-inbound-ports 15006
+kuma 65 --redirect-inbound-port 15001
+run 65 "$program" install --kuma-dp-user root
+contains "$err" "cannot be root"
+kuma 1 --store-firewalld
+contains "$err" "systemctl enable"
+[ -z "$(nft list ruleset)" ] || fail "a refused command line left rules"
+
+# uninstall --dry-run says what would go, and nothing goes
+meshgate 0 install
+before=$(everything)
+run 0 "$program" uninstall transparent-proxy --dry-run --verbose
+contains "$out" "- "
+contains "$out" "::6"
+is "uninstall --dry-run" "$before" "$(everything)"
+meshgate 0 uninstall
+run 0 "$program" uninstall --dry-run
+[ -z "$out" ] || fail "nothing is installed, and uninstall --dry-run says: $out"
+
 # a foreign table of our name
 nft add table inet meshgate
 before=$(everything)

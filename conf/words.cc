@@ -1,0 +1,112 @@
+#include "conf/words.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace meshgate::conf {
+namespace {
+
+/// "N" or "N-M", min..max, N <= M, decimal digits only.
+template <class Number>
+std::optional<std::pair<Number, Number>> parse_range(std::string_view text, Number min,
+                                                     Number max) noexcept {
+    const char* const end = text.data() + text.size();
+    Number first = 0;
+    auto parsed = std::from_chars(text.data(), end, first);
+    if (text.empty() || parsed.ec != std::errc{}) return std::nullopt;
+    Number last = first;
+    if (parsed.ptr != end) {
+        if (*parsed.ptr != '-') return std::nullopt;
+        parsed = std::from_chars(parsed.ptr + 1, end, last);
+        if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    }
+    if (first < min || last > max || first > last) return std::nullopt;
+    return std::pair{first, last};
+}
+
+bool is_label_byte(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+std::string to_lower(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    }
+    return lower;
+}
+
+}  // namespace
+
+std::optional<PortRange> parse_port_range(std::string_view text) noexcept {
+    const auto range = parse_range<Port>(text, 1, 65535);
+    if (!range) return std::nullopt;
+    return PortRange{range->first, range->second};
+}
+
+std::optional<UidRange> parse_uid_range(std::string_view text) noexcept {
+    const auto range = parse_range<Uid>(text, 0, uid_max);
+    if (!range) return std::nullopt;
+    return UidRange{range->first, range->second};
+}
+
+std::optional<std::string> parse_name(std::string_view text, Wildcard wildcard) {
+    if (text.ends_with('.')) text.remove_suffix(1);
+    if (text.empty() || text.size() > 253) return std::nullopt;
+    std::string name = to_lower(text);
+    std::string_view rest = name;
+    if (wildcard == Wildcard::yes && rest.starts_with("*.")) rest.remove_prefix(2);
+    while (true) {
+        const auto dot = std::min(rest.find('.'), rest.size());
+        const auto label = rest.substr(0, dot);
+        if (label.empty() || label.size() > 63) return std::nullopt;
+        if (!std::all_of(label.begin(), label.end(), is_label_byte)) return std::nullopt;
+        if (dot == rest.size()) return name;
+        rest.remove_prefix(dot + 1);
+    }
+}
+
+bool is_user_name(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 255 || text.front() == '-') return false;
+    const auto odd = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte <= 0x20 || byte == 0x7f || c == ':' || c == '/' || c == ',';
+    };
+    if (std::any_of(text.begin(), text.end(), odd)) return false;
+    return !std::all_of(text.begin(), text.end(),
+                        [](char c) { return (c >= '0' && c <= '9') || c == '-'; });
+}
+
+bool is_interface_pattern(std::string_view name) noexcept {
+    if (name.empty() || name.size() > 15 || name == "+" || name == "*") return false;
+    const auto body =
+        name.ends_with('+') || name.ends_with('*') ? name.substr(0, name.size() - 1) : name;
+    return std::none_of(body.begin(), body.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == ':' || c == '"' ||
+               c == '*' || c == '\\';
+    });
+}
+
+bool is_log_prefix(std::string_view text) noexcept {
+    // nft's text has no escapes, and "$" is a variable there
+    return text.size() <= 29 && std::all_of(text.begin(), text.end(), [](char c) {
+               return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '\'' && c != '$';
+           });
+}
+
+std::string in_quotes(std::string_view text) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    std::string out = "'";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) {
+            out += {'\\', 'x', hex[byte >> 4U], hex[byte & 0xfU]};
+        } else {
+            out += c;
+        }
+    }
+    return out + "'";
+}
+
+}  // namespace meshgate::conf

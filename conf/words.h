@@ -1,0 +1,41 @@
+#pragma once
+
+#include "conf/ranges.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// The words of the configuration, whatever the file's format.
+namespace meshgate::conf {
+
+/// "8000", "8000-8100". Empty for anything else, port 0 and a range that runs backwards.
+std::optional<PortRange> parse_port_range(std::string_view text) noexcept;
+
+/// "1001", "2000-2999"; 4294967295 is no uid (it means "unchanged" to the kernel). Empty for
+/// anything else.
+std::optional<UidRange> parse_uid_range(std::string_view text) noexcept;
+
+/// A domain name as configured, in lower case and without trailing dot; labels of 1..63 bytes of
+/// letters, digits, '-' and '_', at most 253 in all ('_' is legal in the DNS). `*` may be the whole
+/// first label when `wildcard` allows it.
+enum class Wildcard : std::uint8_t { no, yes };
+std::optional<std::string> parse_name(std::string_view text, Wildcard wildcard = Wildcard::no);
+
+/// True for what useradd or a distribution may call a user: no blank, no ':' or '/', no digits
+/// alone.
+bool is_user_name(std::string_view text) noexcept;
+
+/// An interface of the kernel (1 to 15 bytes), with '+' (iptables) or '*' (nft) at the end for any
+/// rest.
+bool is_interface_pattern(std::string_view name) noexcept;
+
+/// What both nft and iptables' LOG take: at most 29 bytes of printable ASCII without quotes,
+/// backslash and dollar sign.
+bool is_log_prefix(std::string_view text) noexcept;
+
+/// "'word'", with control characters and quotes made visible.
+std::string in_quotes(std::string_view text);
+
+}  // namespace meshgate::conf
