@@ -136,6 +136,10 @@ void set_dry_run(Wishes& to, Values values) {
     to.dry_run = toggle(values);
 }
 
+void refuse_ebpf(Wishes&, Values values) {
+    if (toggle(values)) refuse(values.back(), "there is no eBPF mode: leave it out");
+}
+
 constexpr Setting known[] = {
     {"kumaDPUser", "KUMA_DP_USER", "kuma-dp-user", Kind::one, set_user},
     {"ipFamilyMode", "IP_FAMILY_MODE", "ip-family-mode", Kind::one, set_family},
@@ -197,6 +201,14 @@ constexpr Setting known[] = {
     {"iptablesExecutables.ip6tables", "", "", Kind::one},
     {"iptablesExecutables.ip6tables-save", "", "", Kind::one},
     {"iptablesExecutables.ip6tables-restore", "", "", Kind::one},
+    // Until 2.14.
+    {"ebpf.enabled", "EBPF_ENABLED", "ebpf-enabled", Kind::toggle, refuse_ebpf},
+    {"ebpf.instanceIP", "EBPF_INSTANCE_IP", "ebpf-instance-ip", Kind::one},
+    {"ebpf.bpffsPath", "EBPF_BPFFS_PATH", "ebpf-bpffs-path", Kind::one},
+    {"ebpf.cgroupPath", "EBPF_CGROUP_PATH", "ebpf-cgroup-path", Kind::one},
+    {"ebpf.tcAttachIface", "EBPF_TC_ATTACH_IFACE", "ebpf-tc-attach-iface", Kind::one},
+    {"ebpf.programsSourcePath", "EBPF_PROGRAMS_SOURCE_PATH", "ebpf-programs-source-path",
+     Kind::one},
     {"cniMode", "CNI_MODE", "", Kind::toggle},
     {"log.level", "LOG_LEVEL", "", Kind::one},
     {"", "REDIRECT_INBOUND_CHAIN_NAME", "", Kind::one},
@@ -209,6 +221,12 @@ constexpr Setting known[] = {
 
 std::span<const Setting> settings() {
     return known;
+}
+
+std::vector<Value> divided_values(const Setting& setting, const Value& text) {
+    if (setting.kind == Kind::list) return divide_list(text);
+    if (setting.kind == Kind::exclusions) return divide_exclusions(text);
+    return {text};
 }
 
 void apply(const Setting& setting, std::string_view name, std::span<const Value> values,

@@ -42,6 +42,9 @@ struct Setting {
 
 std::span<const Setting> settings();
 
+/// The values of a setting that are all in one text, as in the environment.
+std::vector<Value> divided_values(const Setting& setting, const Value& text);
+
 /// Applies one setting, or keeps `name` (as which it was given) among those that mean nothing.
 void apply(const Setting& setting, std::string_view name, std::span<const Value> values,
            Wishes& to);

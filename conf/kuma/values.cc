@@ -209,4 +209,13 @@ std::vector<Value> divide_exclusions(const Value& value) {
     return all;
 }
 
+std::vector<Value> divide_list(const Value& value) {
+    std::vector<Value> all;
+    for (const auto part : divided(value.text, ',')) {
+        if (part.empty()) refuse(value, in_quotes(value.text) + " has an empty element");
+        all.push_back({std::string{part}, value.where});
+    }
+    return all;
+}
+
 }  // namespace meshgate::conf::kuma

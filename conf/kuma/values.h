@@ -50,4 +50,7 @@ Network parse_network(const Value& value);
 /// comma, which cuts "tcp:53,80:1000" in two.
 std::vector<Value> divide_exclusions(const Value& value);
 
+/// The values of any other list in one text: divided at ','.
+std::vector<Value> divide_list(const Value& value);
+
 }  // namespace meshgate::conf::kuma

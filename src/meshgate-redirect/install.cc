@@ -85,7 +85,7 @@ std::vector<std::string> replace(Capture& capture, Setup& setup) {
 ExitCode install(const Invocation& invocation) {
     Setup setup = make_setup(invocation);
     require_engine(setup);
-    if (invocation.dry_run) return dry_run(setup, invocation.format);
+    if (setup.dry_run) return dry_run(setup, invocation.format);
     Capture capture;
     if (capture.is_foreign()) {
         log::error("there is a table inet meshgate that meshgate-redirect did not make: it is not "

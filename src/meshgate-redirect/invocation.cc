@@ -14,11 +14,12 @@ struct VerbWord {
     Verb verb;
     bool takes_kumactl_word;  ///< "install transparent-proxy"
 };
-constexpr std::array<VerbWord, 5> verbs{{{"install", Verb::install, true},
+constexpr std::array<VerbWord, 6> verbs{{{"install", Verb::install, true},
                                          {"uninstall", Verb::uninstall, true},
                                          {"status", Verb::status, false},
                                          {"diff", Verb::diff, false},
-                                         {"check", Verb::check, false}}};
+                                         {"check", Verb::check, false},
+                                         {"import", Verb::import, false}}};
 
 constexpr std::string_view kumactl_word = "transparent-proxy";
 
@@ -28,7 +29,8 @@ constexpr unsigned bit(Verb verb) {
 constexpr unsigned any_verb = ~0U;
 constexpr unsigned install = bit(Verb::install);
 /// Whoever installs with flags asks with the same flags whether it is installed.
-constexpr unsigned planning = install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check);
+constexpr unsigned planning =
+    install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) | bit(Verb::import);
 
 struct OwnOption {
     Option option;
@@ -40,7 +42,7 @@ constexpr std::array<OwnOption, 8> own_options{{
     {{"verbose", Option::Kind::toggle}, any_verb},
     {{"help", Option::Kind::toggle}, any_verb},
     {{"version", Option::Kind::toggle}, any_verb},
-    {{"dry-run", Option::Kind::toggle}, install | bit(Verb::uninstall)},
+    {{"dry-run", Option::Kind::toggle}, install | bit(Verb::uninstall) | bit(Verb::import)},
     {{"format", Option::Kind::value}, install},
     {{"json", Option::Kind::toggle}, bit(Verb::status)},
 }};
@@ -79,8 +81,29 @@ void sort_out(const CommandLine& line, const VerbWord& verb, Invocation& to) {
             throw UsageError("'" + std::string{verb.word} + "' takes no '--" + name + "'");
         }
         if (own == nullptr) to.flags.emplace_back(name, value);
+        if (name == "verbose") to.verbose = value == "true";
+        if (name == "dry-run") to.dry_run = value == "true";
         if (name == "config" || name == "config-file") to.config = value;
     }
+}
+
+/// "import kumactl -- FLAGS...", where FLAGS may be the whole old command.
+void read_import(const std::vector<std::string>& words, const VerbWord& verb, Invocation& to) {
+    if (words.size() < 2 || words[1] != "kumactl") {
+        throw UsageError("write: import kumactl -- FLAGS...");
+    }
+    std::vector<const char*> arguments;
+    for (std::size_t i = 2; i < words.size(); ++i) arguments.push_back(words[i].c_str());
+    const CommandLine old = parse_command_line(arguments, known_options());
+    for (const auto& word : old.words) {
+        if (word != "kumactl" && word != "install" && word != kumactl_word) {
+            throw UsageError("'import kumactl' takes flags of 'kumactl install transparent-proxy', "
+                             "not '" +
+                             word + "'");
+        }
+    }
+    sort_out(old, verb, to);
+    if (to.config) throw UsageError("'import kumactl' takes no '--config'");
 }
 
 Format parse_format(std::string_view word) {
@@ -106,16 +129,18 @@ std::span<const Option> known_options() {
 Invocation parse_invocation(const CommandLine& line) {
     if (line.words.empty()) throw UsageError("a verb is missing");
     const VerbWord& verb = find_verb(line.words.front());
-    check_words(line.words, verb);
     Invocation invocation;
     invocation.verb = verb.verb;
     sort_out(line, verb, invocation);
-    invocation.verbose = line.toggle("verbose");
-    invocation.dry_run = line.toggle("dry-run");
+    if (verb.verb == Verb::import) {
+        read_import(line.words, verb, invocation);
+    } else {
+        check_words(line.words, verb);
+    }
     invocation.json = line.toggle("json");
     if (const auto format = line.value("format")) {
         invocation.format = parse_format(*format);
-        if (!invocation.dry_run) throw UsageError("--format goes with --dry-run");
+        if (!invocation.dry_run.value_or(false)) throw UsageError("--format goes with --dry-run");
     }
     return invocation;
 }

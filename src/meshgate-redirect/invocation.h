@@ -12,15 +12,15 @@
 
 namespace meshgate::redirect {
 
-enum class Verb : std::uint8_t { install, uninstall, status, diff, check };
+enum class Verb : std::uint8_t { install, uninstall, status, diff, check, import };
 enum class Format : std::uint8_t { nft, json, iptables };
 
 /// A command line, understood.
 struct Invocation {
     Verb verb = Verb::install;
     std::optional<std::string> config;  ///< --config; "-" is standard input
-    bool verbose = false;
-    bool dry_run = false;
+    std::optional<bool> verbose;        ///< unset: as the environment says, or not
+    std::optional<bool> dry_run;        ///< unset: as the environment says, or not
     bool json = false;
     Format format = Format::nft;
     /// kumactl's flags, in order, for apply_flags().

@@ -26,6 +26,7 @@ Verbs:
   status [--json]        what is installed, and whether it is what the configuration says
   diff                   what install would add (+) and remove (-)
   check                  say what is wrong with the configuration, or nothing
+  import kumactl -- ...  print the TOML that says what kumactl's options say
 
 Options:
   --config FILE          the configuration (default: /etc/meshgate/meshgate.toml; "-": standard
@@ -57,6 +58,7 @@ Options of kumactl, which override the file; lists may be given several times:
   --iptables-logs                 the kernel logs each captured connection
   --redirect-inbound-insert-instead-of-append, --redirect-outbound-insert-instead-of-append
                                   before the rules of others
+The environment is read too (KUMA_TRANSPARENT_PROXY_...): files < environment < options.
 What is for iptables only (--wait and the like) is taken and means nothing.
 "install transparent-proxy" and "uninstall transparent-proxy" are install and uninstall.
 
@@ -76,6 +78,8 @@ ExitCode run(const Invocation& invocation) {
         return diff(invocation);
     case Verb::check:
         return check(invocation);
+    case Verb::import:
+        return import(invocation);
     }
     return ExitCode::usage;
 }
@@ -91,7 +95,8 @@ ExitCode dispatch(std::span<const char* const> arguments) {
         return ExitCode::done;
     }
     const Invocation invocation = parse_invocation(line);
-    log::configure("meshgate-redirect", invocation.verbose ? log::Level::info : log::Level::notice);
+    const bool verbose = invocation.verbose.value_or(false);
+    log::configure("meshgate-redirect", verbose ? log::Level::info : log::Level::notice);
     return run(invocation);
 }
 

@@ -22,7 +22,6 @@ struct Removed {
 
 constexpr auto value = Option::Kind::value;
 constexpr auto toggle = Option::Kind::toggle;
-constexpr std::string_view no_ebpf = "there is no eBPF mode: leave the --ebpf flags out";
 
 constexpr Removed removed[] = {
     {{"kuma-dp-uid", value}, Fate::renamed, "kuma-dp-user"},
@@ -45,12 +44,6 @@ constexpr Removed removed[] = {
     {{"use-transparent-proxy-engine-v1", toggle},
      Fate::refused,
      "there is one engine: leave it out"},
-    {{"ebpf-enabled", toggle}, Fate::refused, no_ebpf},
-    {{"ebpf-instance-ip", value}, Fate::refused, no_ebpf},
-    {{"ebpf-bpffs-path", value}, Fate::refused, no_ebpf},
-    {{"ebpf-cgroup-path", value}, Fate::refused, no_ebpf},
-    {{"ebpf-tc-attach-iface", value}, Fate::refused, no_ebpf},
-    {{"ebpf-programs-source-path", value}, Fate::refused, no_ebpf},
 };
 
 /// "UIDS" or "PORTS:UIDS"; with a protocol before them the ports have to be there.

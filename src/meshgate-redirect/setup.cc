@@ -2,17 +2,12 @@
 
 #include "conf/contradictions.h"
 #include "conf/load.h"
-#include "src/meshgate-redirect/flags.h"
+#include "src/common/log.h"
 #include "src/meshgate-redirect/host.h"
+#include "src/meshgate-redirect/wishes.h"
 
 namespace meshgate::redirect {
 namespace {
-
-void require_no_contradiction(const conf::Config& config) {
-    if (auto found = conf::contradictions(config); !found.empty()) {
-        throw conf::Error(std::move(found));
-    }
-}
 
 /// By any name: what root sends would never be captured.
 void require_ordinary_user(const Setup& setup) {
@@ -21,21 +16,13 @@ void require_ordinary_user(const Setup& setup) {
     throw conf::Error({{proxy.user ? proxy.user->where : conf::Location{}, conf::root_proxy}});
 }
 
-std::string says_ignored(const std::vector<std::string>& names) {
-    std::string line = "nothing here is done by iptables' programs, so this means nothing and is "
-                       "ignored: ";
-    for (const auto& name : names) line += (&name == &names.front() ? "" : ", ") + name;
-    return line;
-}
-
 }  // namespace
 
 Setup make_setup(const Invocation& invocation) {
     Setup setup;
-    conf::kuma::Wishes wishes;
-    wishes.config = conf::load_or_default(invocation.config).config;
-    apply_flags(invocation.flags, wishes);
-    require_no_contradiction(wishes.config);
+    auto wishes = wishes_of(invocation);
+    setup.dry_run = wishes.dry_run.value_or(false);
+    if (wishes.verbose.value_or(false)) log::configure("meshgate-redirect", log::Level::info);
     setup.config = std::move(wishes.config);
     setup.store_firewalld = wishes.store_firewalld;
     auto gathered = gather_host(setup.config);
@@ -43,7 +30,9 @@ Setup make_setup(const Invocation& invocation) {
     setup.plan = netfilter::plan(setup.config, setup.host);
     require_ordinary_user(setup);
     setup.warnings = std::move(gathered.warnings);
-    if (!wishes.ignored.empty()) setup.warnings.push_back(says_ignored(wishes.ignored));
+    if (auto line = ignored_warning(wishes); !line.empty()) {
+        setup.warnings.push_back(std::move(line));
+    }
     setup.notices = std::move(gathered.notices);
     setup.notices.insert(setup.notices.end(), setup.plan.notices.begin(), setup.plan.notices.end());
     return setup;

@@ -15,11 +15,13 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// The configuration of an invocation (file, then flags) and what it comes to on this machine.
+/// The configuration of an invocation (files, environment, flags) and what it comes to on this
+/// machine.
 struct Setup {
     conf::Config config;
     netfilter::Host host;  ///< what the plan was made for
     netfilter::Plan plan;
+    bool dry_run = false;               ///< print, change nothing
     bool store_firewalld = false;       ///< the capture is to survive as firewalld's own
     std::vector<std::string> warnings;  ///< what had to be assumed of this machine
     std::vector<std::string> notices;   ///< the plan's, and what could not be found out

@@ -1,3 +1,4 @@
+#include "conf/kuma/environment.h"
 #include "conf/load.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/fit.h"
@@ -15,12 +16,17 @@
 namespace meshgate::redirect {
 namespace {
 
-/// Somebody said what should be there: a file or flags. Without either, what is there is taken as
-/// meant: it may have been installed with flags.
+/// Who asked said what should be there.
+bool is_told(const Invocation& invocation) {
+    return invocation.config || !invocation.flags.empty() ||
+           !conf::kuma::process_environment().empty();
+}
+
+/// Somebody said what should be there. Otherwise what is there is taken as meant: it may have been
+/// installed with flags.
 bool has_configuration(const Invocation& invocation) {
     std::error_code error;
-    return invocation.config || !invocation.flags.empty() ||
-           std::filesystem::exists(conf::default_path, error);
+    return is_told(invocation) || std::filesystem::exists(conf::default_path, error);
 }
 
 /// The setup, where there is one. A default file that is broken is a problem of the file.
@@ -29,10 +35,10 @@ std::optional<Setup> find_setup(const Invocation& invocation, std::vector<std::s
     try {
         return make_setup(invocation);
     } catch (const conf::Error& error) {
-        if (invocation.config || !invocation.flags.empty()) throw;
+        if (is_told(invocation)) throw;
         for (const auto& one : error.diagnostics()) problems.push_back(one.to_string());
     } catch (const UnknownUser& error) {
-        if (invocation.config || !invocation.flags.empty()) throw;
+        if (is_told(invocation)) throw;
         problems.emplace_back(error.what());
     }
     return std::nullopt;

@@ -28,9 +28,10 @@ ExitCode dry_run(Capture& capture) {
 // The configuration is not even read: the user may be gone, the file changed.
 ExitCode uninstall(const Invocation& invocation) {
     Capture capture;
-    if (invocation.dry_run && !capture.is_foreign()) return dry_run(capture);
+    const bool dry = invocation.dry_run.value_or(false);
+    if (dry && !capture.is_foreign()) return dry_run(capture);
     if (capture.is_foreign()) {
-        if (!invocation.dry_run) capture.surroundings().remove();
+        if (!dry) capture.surroundings().remove();
         log::error("the table inet meshgate was not made by meshgate-redirect and is left alone");
         return ExitCode::failed;
     }

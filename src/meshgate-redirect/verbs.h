@@ -21,4 +21,7 @@ ExitCode diff(const Invocation& invocation);
 
 ExitCode check(const Invocation& invocation);
 
+/// Prints the TOML that says what kumactl's flags, environment and files say.
+ExitCode import(const Invocation& invocation);
+
 }  // namespace meshgate::redirect

@@ -260,13 +260,13 @@ TEST_CASE("what means nothing here is taken and named") {
                  {"disable-comments", "true"},
                  {"wait", "6"},
                  {"skip-resolv-conf", "true"},
-                 {"ebpf-enabled", "false"}},
+                 {"ebpf-cgroup-path", "/x"}},
                 wishes);
     CHECK(wishes.config == conf::Config{});
-    CHECK(wishes.ignored ==
-          std::vector<std::string>{"--skip-resolv-conf", "--ebpf-enabled", "--wait",
-                                   "--wait-interval", "--max-retries", "--sleep-between-retries",
-                                   "--iptables-executables", "--disable-comments"});
+    CHECK(wishes.ignored == std::vector<std::string>{
+                                "--skip-resolv-conf", "--wait", "--wait-interval", "--max-retries",
+                                "--sleep-between-retries", "--iptables-executables",
+                                "--disable-comments", "--ebpf-cgroup-path"});
     CHECK_FALSE(wishes.store_firewalld);
     apply_flags({{"store-firewalld", "true"}}, wishes);
     CHECK(wishes.store_firewalld);
@@ -284,13 +284,10 @@ TEST_CASE("flags of older releases are what stands for them today, or say what t
         {"redirect-inbound-port-v6", "--redirect-inbound-port"},
         {"kuma-cp-ip", "--redirect-dns"},
         {"use-transparent-proxy-engine-v1", "leave it out"},
-        {"ebpf-enabled", "leave the --ebpf flags out"},
-        {"ebpf-instance-ip", "leave the --ebpf flags out"},
-        {"ebpf-bpffs-path", "leave the --ebpf flags out"},
-        {"ebpf-cgroup-path", "leave the --ebpf flags out"},
-        {"ebpf-tc-attach-iface", "leave the --ebpf flags out"},
-        {"ebpf-programs-source-path", "leave the --ebpf flags out"},
     };
+    CHECK(usage_error({{"ebpf-enabled", "true"}}) ==
+          "--ebpf-enabled: there is no eBPF mode: leave it out");
+    CHECK(with({{"ebpf-enabled", "false"}, {"ebpf-instance-ip", "10.0.0.1"}}) == conf::Config{});
     for (const auto& [flag, instead] : refused) {
         const auto message = usage_error({{flag, "true"}});
         CAPTURE(message);

@@ -30,7 +30,7 @@ TEST_CASE("the seed's command is understood") {
     const auto invocation = parse({"install", "transparent-proxy", "--kuma-dp-user", "kuma-dp",
                                    "--redirect-dns", "--exclude-inbound-ports", "22", "--verbose"});
     CHECK(invocation.verb == Verb::install);
-    CHECK(invocation.verbose);
+    CHECK(invocation.verbose == true);
     CHECK_FALSE(invocation.config.has_value());
     CHECK(invocation.flags ==
           std::vector<std::pair<std::string, std::string>>{{"kuma-dp-user", "kuma-dp"},
@@ -45,7 +45,7 @@ TEST_CASE("options stand before or after the verb") {
           std::vector<const char*>{"--dry-run", "install", "--config=a.toml"}}) {
         const auto invocation = parse(arguments);
         CHECK(invocation.config == "a.toml");
-        CHECK(invocation.dry_run);
+        CHECK(invocation.dry_run == true);
         CHECK(invocation.format == Format::nft);
     }
     CHECK(parse({"install", "--dry-run", "--format", "json"}).format == Format::json);
@@ -53,7 +53,7 @@ TEST_CASE("options stand before or after the verb") {
     CHECK(parse({"status", "--json"}).json);
     CHECK(parse({"check", "--config", "-"}).config == "-");
     CHECK(parse({"install", "--config-file", "a.toml"}).config == "a.toml");
-    CHECK(parse({"uninstall", "transparent-proxy", "--dry-run", "--verbose"}).dry_run);
+    CHECK(parse({"uninstall", "transparent-proxy", "--dry-run", "--verbose"}).dry_run == true);
 }
 
 TEST_CASE("whoever installs with flags may ask with the same flags") {
@@ -111,6 +111,27 @@ TEST_CASE("every flag of kumactl install is known") {
                                    "--dry-run",
                                    "--verbose"});
     CHECK(invocation.flags.size() == 26);
+}
+
+TEST_CASE("import takes the old command, whole or its flags") {
+    using FlagList = std::vector<std::pair<std::string, std::string>>;
+    const FlagList wanted{{"redirect-dns", "true"}, {"vnet", "a:::/0"}};
+    for (const auto& arguments : {
+             std::vector<const char*>{"import", "kumactl", "--", "--redirect-dns", "--vnet",
+                                      "a:::/0"},
+             {"import", "kumactl", "--redirect-dns", "--vnet", "a:::/0"},
+             {"import", "kumactl", "--", "kumactl", "install", "transparent-proxy",
+              "--redirect-dns", "--vnet=a:::/0", "--dry-run", "--verbose"},
+         }) {
+        const auto invocation = parse(arguments);
+        CHECK(invocation.verb == Verb::import);
+        CHECK(invocation.flags == wanted);
+    }
+    CHECK(error_of({"import"}) == "write: import kumactl -- FLAGS...");
+    CHECK(error_of({"import", "kumactl", "--", "uninstall"}) ==
+          "'import kumactl' takes flags of 'kumactl install transparent-proxy', not 'uninstall'");
+    CHECK(error_of({"import", "kumactl", "--", "--redirect-dsn"}) ==
+          "unknown option '--redirect-dsn', did you mean '--redirect-dns'?");
 }
 
 TEST_CASE("a command line that makes no sense says what to write instead") {

@@ -177,7 +177,7 @@ contains "$err" "ignored: --wait, --max-retries"
 kuma 2 --exclude-outbound-ips 10.0.0.1/8
 contains "$err" "write 10.0.0.0/8"
 kuma 2 --ebpf-enabled
-contains "$err" "--ebpf-enabled is no flag any more"
+contains "$err" "no eBPF mode"
 kuma 65 --exclude-inbound-ports 15006
 kuma 65 --redirect-inbound-port 15001
 run 65 "$program" install --kuma-dp-user root
@@ -185,6 +185,39 @@ contains "$err" "cannot be root"
 kuma 1 --store-firewalld
 contains "$err" "systemctl enable"
 [ -z "$(nft list ruleset)" ] || fail "a refused command line left rules"
+
+# import says the same in TOML; install of it finds nothing to do
+run 0 "$program" import kumactl -- kumactl install transparent-proxy --kuma-dp-user 5678 \
+  --redirect-all-dns-traffic --vnet docker0:172.17.0.0/16 --exclude-inbound-ports 22 --wait 5
+contains "$err" "ignored: --wait"
+echo "$out" >"$folder/imported.toml"
+run 0 "$program" install --config "$folder/imported.toml"
+kuma 0 --redirect-all-dns-traffic --vnet docker0:172.17.0.0/16 --exclude-inbound-ports 22 --verbose
+contains "$err" "already installed"
+run 65 "$program" import kumactl -- --exclude-inbound-ports 15006
+
+# the environment stands between files and flags
+export KUMA_TRANSPARENT_PROXY_REDIRECT_INBOUND_PORT=16006
+export KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_PORT=5300
+run 0 "$program" import kumactl --redirect-dns-port 5301
+contains "$out" "port = 16006"
+contains "$out" "port = 5301"
+run 2 "$program" diff --config "$folder/imported.toml"
+contains "$out" 16006
+run 2 "$program" status
+run 0 "$program" uninstall
+unset KUMA_TRANSPARENT_PROXY_REDIRECT_INBOUND_PORT KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_PORT
+export KUMA_TRANSPARENT_PROXY_DRY_RUN=true
+kuma 0
+contains "$out" "table inet meshgate"
+[ -z "$(nft list ruleset)" ] || fail "KUMA_TRANSPARENT_PROXY_DRY_RUN=true installed"
+kuma 0 --dry-run=false
+run 0 "$program" uninstall
+unset KUMA_TRANSPARENT_PROXY_DRY_RUN
+export KUMA_TRANSPARENT_PROXY_REDIRECT_INBUOND_PORT=1
+kuma 65
+contains "$err" "did you mean KUMA_TRANSPARENT_PROXY_REDIRECT_INBOUND_PORT?"
+unset KUMA_TRANSPARENT_PROXY_REDIRECT_INBUOND_PORT
 
 # uninstall --dry-run says what would go, and nothing goes
 meshgate 0 install
