@@ -14,12 +14,13 @@ struct VerbWord {
     Verb verb;
     bool takes_kumactl_word;  ///< "install transparent-proxy"
 };
-constexpr std::array<VerbWord, 6> verbs{{{"install", Verb::install, true},
+constexpr std::array<VerbWord, 7> verbs{{{"install", Verb::install, true},
                                          {"uninstall", Verb::uninstall, true},
                                          {"status", Verb::status, false},
                                          {"diff", Verb::diff, false},
                                          {"check", Verb::check, false},
-                                         {"import", Verb::import, false}}};
+                                         {"import", Verb::import, false},
+                                         {"explain", Verb::explain, false}}};
 
 constexpr std::string_view kumactl_word = "transparent-proxy";
 
@@ -30,13 +31,15 @@ constexpr unsigned any_verb = ~0U;
 constexpr unsigned install = bit(Verb::install);
 /// Whoever installs with flags asks with the same flags whether it is installed.
 constexpr unsigned planning =
-    install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) | bit(Verb::import);
+    install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) | bit(Verb::import) |
+    bit(Verb::explain);
+constexpr unsigned explain = bit(Verb::explain);
 
 struct OwnOption {
     Option option;
     unsigned verbs;
 };
-constexpr std::array<OwnOption, 8> own_options{{
+constexpr std::array<OwnOption, 14> own_options{{
     {{"config", Option::Kind::value}, any_verb},
     {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
@@ -44,7 +47,13 @@ constexpr std::array<OwnOption, 8> own_options{{
     {{"version", Option::Kind::toggle}, any_verb},
     {{"dry-run", Option::Kind::toggle}, install | bit(Verb::uninstall) | bit(Verb::import)},
     {{"format", Option::Kind::value}, install},
-    {{"json", Option::Kind::toggle}, bit(Verb::status)},
+    {{"json", Option::Kind::toggle}, bit(Verb::status) | explain},
+    {{"user", Option::Kind::value}, explain},
+    {{"inbound", Option::Kind::toggle}, explain},
+    {{"from", Option::Kind::value}, explain},
+    {{"interface", Option::Kind::value}, explain},
+    {{"planned", Option::Kind::toggle}, explain},
+    {{"batch", Option::Kind::toggle}, explain},
 }};
 
 const VerbWord& find_verb(std::string_view word) {
@@ -83,6 +92,7 @@ void sort_out(const CommandLine& line, const VerbWord& verb, Invocation& to) {
         if (own == nullptr) to.flags.emplace_back(name, value);
         if (name == "verbose") to.verbose = value == "true";
         if (name == "dry-run") to.dry_run = value == "true";
+        if (own != nullptr && own->verbs == explain) to.probe.emplace_back(name, value);
         if (name == "config" || name == "config-file") to.config = value;
     }
 }
@@ -134,6 +144,8 @@ Invocation parse_invocation(const CommandLine& line) {
     sort_out(line, verb, invocation);
     if (verb.verb == Verb::import) {
         read_import(line.words, verb, invocation);
+    } else if (verb.verb == Verb::explain) {
+        invocation.arguments.assign(line.words.begin() + 1, line.words.end());
     } else {
         check_words(line.words, verb);
     }

@@ -12,7 +12,7 @@
 
 namespace meshgate::redirect {
 
-enum class Verb : std::uint8_t { install, uninstall, status, diff, check, import };
+enum class Verb : std::uint8_t { install, uninstall, status, diff, check, import, explain };
 enum class Format : std::uint8_t { nft, json, iptables };
 
 /// A command line, understood.
@@ -23,6 +23,9 @@ struct Invocation {
     std::optional<bool> dry_run;        ///< unset: as the environment says, or not
     bool json = false;
     Format format = Format::nft;
+    std::vector<std::string> arguments;  ///< of explain: the words after it
+    /// The options of explain, for parse_probe(); batch and planned too.
+    std::vector<std::pair<std::string, std::string>> probe;
     /// kumactl's flags, in order, for apply_flags().
     std::vector<std::pair<std::string, std::string>> flags;
 };

@@ -25,6 +25,8 @@ Verbs:
   uninstall              take all of it away; needs no configuration
   status [--json]        what is installed, and whether it is what the configuration says
   diff                   what install would add (+) and remove (-)
+  explain tcp|udp ADDRESS:PORT
+                         say where such a packet goes and why, rule by rule
   check                  say what is wrong with the configuration, or nothing
   import kumactl -- ...  print the TOML that says what kumactl's options say
 
@@ -35,6 +37,9 @@ Options:
                          of uninstall: print what would be removed
   --format nft|json      of --dry-run
   --verbose              say what is done
+  --user U --inbound --from ADDRESS --interface NAME --planned --batch --json
+                         of explain: who opens it; it arrives; from where; at which; by the
+                         configuration; many, a line of standard input each
   --help, --version
 
 Options of kumactl, which override the file; lists may be given several times:
@@ -80,6 +85,8 @@ ExitCode run(const Invocation& invocation) {
         return check(invocation);
     case Verb::import:
         return import(invocation);
+    case Verb::explain:
+        return explain(invocation);
     }
     return ExitCode::usage;
 }

@@ -31,8 +31,7 @@ struct Outcome {
     friend std::ostream& operator<<(std::ostream& out, const Outcome& outcome);
 };
 
-/// What the rules do to a packet, as nf_tables walks them: base chains by priority, NAT decided by
-/// the first chain that translates, `return` in a base chain ending only that chain.
+/// netfilter::evaluate() in words that fit into the row of a table: "lo" is the loopback interface.
 Outcome evaluate(const Ruleset& ruleset, const Packet& packet);
 
 }  // namespace meshgate::netfilter::test

@@ -1,0 +1,135 @@
+#include "netfilter/ruleset/evaluate.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace meshgate::netfilter {
+namespace {
+
+class Evaluation {
+public:
+    Evaluation(const Ruleset& ruleset, const Packet& packet) : ruleset_(ruleset), packet_(packet) {}
+
+    Outcome run() {
+        std::vector<const Chain*> chains;
+        for (const Chain& chain : ruleset_.chains) {
+            if (chain.base && chain.base->hook == packet_.hook) chains.push_back(&chain);
+        }
+        std::ranges::stable_sort(chains, {}, [](const Chain* c) { return c->base->priority; });
+        for (const Chain* chain : chains) {
+            if (chain->base->type == ChainType::nat && outcome_.redirected_to) continue;
+            walk(*chain);
+            if (outcome_.dropped) break;
+        }
+        return outcome_;
+    }
+
+private:
+    enum class Next { rule, chain_done, hook_done };
+
+    Next walk(const Chain& chain) {
+        for (const Rule& rule : chain.rules) {
+            const bool all = std::ranges::all_of(rule.matches, [this](const Match& match) {
+                return std::visit([this](const auto& one) { return holds(one); }, match);
+            });
+            if (!all) continue;
+            outcome_.steps.push_back({&chain, &rule});
+            const auto next = std::visit([this](const auto& v) { return apply(v); }, rule.verdict);
+            if (next == Next::hook_done) return next;
+            if (next == Next::chain_done) break;
+        }
+        return Next::rule;
+    }
+
+    /// The elements of a set of that type; none when it is not there or of another type.
+    template <class Elements>
+    [[nodiscard]] const Elements* elements(const SetRef& reference) const {
+        const auto found = std::ranges::find(ruleset_.sets, reference.name, &Set::name);
+        return found == ruleset_.sets.end() ? nullptr : std::get_if<Elements>(&found->elements);
+    }
+    template <class Elements>
+    [[nodiscard]] bool contains(const SetRef& reference, std::uint64_t number) const {
+        const auto* const ranges = elements<Elements>(reference);
+        return ranges != nullptr && std::ranges::any_of(*ranges, [number](const auto& range) {
+                   return range.first <= number && number <= range.last;
+               });
+    }
+    [[nodiscard]] bool contains(const SetRef& reference, const conf::IpAddress& address) const {
+        const auto* const known = elements<AddressElements>(reference);
+        return known != nullptr && std::ranges::any_of(known->networks, [&](const Cidr& network) {
+                   return network.contains(address);
+               });
+    }
+
+    bool holds(const MatchFamily& m) const { return packet_.destination.family() == m.family; }
+    bool holds(const MatchL4Proto& m) const {
+        return std::ranges::find(m.protocols, packet_.protocol) != m.protocols.end();
+    }
+    bool holds(const MatchDport& m) const {
+        if (const auto* reference = std::get_if<SetRef>(&m.ports)) {
+            return contains<PortElements>(*reference, packet_.dport);
+        }
+        const auto range = std::get<PortRange>(m.ports);
+        return range.first <= packet_.dport && packet_.dport <= range.last;
+    }
+    bool holds(const MatchAddress& m) const {
+        if (packet_.destination.family() != m.family) return false;
+        const auto& address =
+            m.field == MatchAddress::Field::saddr ? packet_.source : packet_.destination;
+        const auto* reference = std::get_if<SetRef>(&m.networks);
+        const bool in = reference != nullptr ? contains(*reference, address)
+                                             : std::get<Cidr>(m.networks).contains(address);
+        return in == (m.sense == Sense::equal);
+    }
+    bool holds(const MatchSkuid& m) const {
+        if (!packet_.uid) return false;
+        const auto* reference = std::get_if<SetRef>(&m.users);
+        return reference != nullptr ? contains<UidElements>(*reference, *packet_.uid)
+                                    : std::get<Uid>(m.users) == *packet_.uid;
+    }
+    bool holds(const MatchLoopback& m) const {
+        return is_of_hook(m.device) && packet_.is_loopback == (m.sense == Sense::equal);
+    }
+    bool holds(const MatchInterface& m) const {
+        if (!is_of_hook(m.device)) return false;
+        if (!m.name.ends_with('*')) return packet_.interface == m.name;
+        return packet_.interface.starts_with(m.name.substr(0, m.name.size() - 1));
+    }
+    bool holds(const MatchLocalDestination&) const { return packet_.to_this_host; }
+    bool holds(const MatchInvalid&) const { return packet_.is_invalid; }
+    bool is_of_hook(Device device) const {
+        return (device == Device::in) == (packet_.hook == Hook::prerouting);
+    }
+
+    Next apply(const Return&) { return Next::chain_done; }
+    Next apply(const Drop&) {
+        outcome_.dropped = true;
+        return Next::hook_done;
+    }
+    Next apply(const Jump& jump) {
+        const auto found = std::ranges::find(ruleset_.chains, jump.chain, &Chain::name);
+        if (found == ruleset_.chains.end()) return Next::rule;
+        return walk(*found);
+    }
+    Next apply(const RedirectTo& redirect) {
+        outcome_.redirected_to = redirect.port;
+        return Next::hook_done;
+    }
+    // A statement, no verdict; of two the kernel keeps the first (a template is there already).
+    Next apply(const OriginalZone& zone) {
+        if (!outcome_.zone) outcome_.zone = zone.zone;
+        return Next::rule;
+    }
+
+    const Ruleset& ruleset_;
+    const Packet& packet_;
+    Outcome outcome_;
+};
+
+}  // namespace
+
+Outcome evaluate(const Ruleset& ruleset, const Packet& packet) {
+    return Evaluation{ruleset, packet}.run();
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "netfilter/ruleset/ruleset.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace meshgate::netfilter {
+
+/// The first packet of a connection, as the chains of one hook see it.
+struct Packet {
+    Hook hook = Hook::output;
+    Protocol protocol = Protocol::tcp;
+    conf::IpAddress source, destination;
+    Port dport = 0;
+    std::optional<Uid> uid;     ///< of the socket; none in prerouting
+    std::string interface;      ///< out of which (output), in by which (prerouting)
+    bool is_loopback = false;   ///< that interface is one
+    bool to_this_host = false;  ///< fib daddr type local
+    bool is_invalid = false;    ///< ct state invalid
+};
+
+/// A rule whose matches all held.
+struct Step {
+    const Chain* chain;
+    const Rule* rule;
+};
+
+struct Outcome {
+    std::optional<Port> redirected_to;
+    std::optional<std::uint16_t> zone;
+    bool dropped = false;
+    std::vector<Step> steps;  ///< in order; they point into the ruleset
+};
+
+/// What the rules do to a packet, as nf_tables walks them: base chains by priority; NAT decided by
+/// the first chain that translates; `return` in a base chain ending only that chain; `skuid`
+/// without a socket no match. A set or chain that is not in the ruleset matches nothing.
+Outcome evaluate(const Ruleset& ruleset, const Packet& packet);
+
+}  // namespace meshgate::netfilter

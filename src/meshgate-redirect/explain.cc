@@ -1,0 +1,151 @@
+#include "src/common/command_line.h"
+#include "src/common/log.h"
+#include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/explanation.h"
+#include "src/meshgate-redirect/fit.h"
+#include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/verbs.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+
+namespace meshgate::redirect {
+namespace {
+
+/// Which rules a question is about, and what stands beside them.
+struct Rules {
+    bool from_installed = true;
+    netfilter::Ruleset ruleset;
+    std::vector<netfilter::SeenChain> chains;
+};
+
+bool has_legacy_iptables() {
+    for (const char* const file : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"}) {
+        std::ifstream in{file};
+        std::string table;
+        if (in >> table) return true;
+    }
+    return false;
+}
+
+/// Ours as they will be, among those of others.
+void add_planned_chains(const netfilter::Ruleset& ruleset,
+                        std::vector<netfilter::SeenChain>& chains) {
+    std::erase_if(chains, [](const auto& chain) { return chain.table == table_name; });
+    for (const auto& chain : ruleset.chains) {
+        if (!chain.base) continue;
+        chains.push_back({"inet", table_name, chain.name,
+                          chain.base->type == netfilter::ChainType::nat ? "nat" : "filter",
+                          chain.base->hook, chain.base->priority});
+    }
+}
+
+bool is_permission(int error) {
+    return error == EPERM || error == EACCES;
+}
+
+/// What stands in the kernel beside a plan; nothing that only the privileged may see.
+void look_beside(Setup& setup, Rules& rules) {
+    try {
+        Capture capture;
+        fit_to_installed(setup, capture);
+        rules.chains = netfilter::base_chains();
+        return;
+    } catch (const netfilter::KernelError& error) {
+        if (!is_permission(error.error())) throw;
+    } catch (const std::system_error& error) {
+        if (!is_permission(error.code().value())) throw;
+    }
+    log::notice("the rules of others are not shown: that takes root (CAP_NET_ADMIN)");
+}
+
+Rules planned(const Invocation& invocation) {
+    Setup setup = make_setup(invocation);
+    Rules rules;
+    rules.from_installed = false;
+    look_beside(setup, rules);
+    rules.ruleset = std::move(setup.plan.ruleset);
+    add_planned_chains(rules.ruleset, rules.chains);
+    return rules;
+}
+
+bool is_on(const Invocation& invocation, std::string_view toggle) {
+    return std::ranges::any_of(invocation.probe, [toggle](const auto& option) {
+        return option.first == toggle && option.second == "true";
+    });
+}
+
+Rules rules_of(const Invocation& invocation) {
+    if (invocation.config || !invocation.flags.empty() || is_on(invocation, "planned")) {
+        return planned(invocation);
+    }
+    const Capture capture;
+    const auto& installed = capture.installed();
+    if (!installed) return planned(invocation);
+    for (const auto& object : installed->unknown) {
+        log::warning("in our table, not looked into: " + object);
+    }
+    Rules rules;
+    rules.ruleset = installed->ruleset;
+    rules.chains = netfilter::base_chains();
+    return rules;
+}
+
+Explanation explain_one(const Rules& rules, const Probe& probe) {
+    Explanation explanation;
+    explanation.from_installed = rules.from_installed;
+    explanation.routed = route(probe);
+    // Without a route connect() and sendto() fail before any rule.
+    if (explanation.routed.has_route || probe.inbound) {
+        explanation.outcome = evaluate(rules.ruleset, explanation.routed.packet);
+    }
+    explanation.chains = rules.chains;
+    explanation.has_legacy_iptables = has_legacy_iptables();
+    return explanation;
+}
+
+/// A line of standard input: words as on the command line.
+Probe parse_line(const std::string& line) {
+    static constexpr std::array<Option, 4> options{{{"user", Option::Kind::value},
+                                                    {"inbound", Option::Kind::toggle},
+                                                    {"from", Option::Kind::value},
+                                                    {"interface", Option::Kind::value}}};
+    std::istringstream in{line};
+    std::vector<std::string> words;
+    for (std::string word; in >> word;) words.push_back(word);
+    std::vector<const char*> arguments;
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    const CommandLine parsed = parse_command_line(arguments, options);
+    return parse_probe(parsed.words, parsed.options);
+}
+
+void print(const Explanation& explanation, bool json) {
+    std::cout << (json ? to_json(explanation) + "\n" : to_text(explanation));
+}
+
+}  // namespace
+
+ExitCode explain(const Invocation& invocation) {
+    if (!is_on(invocation, "batch")) {
+        const Probe probe = parse_probe(invocation.arguments, invocation.probe);
+        print(explain_one(rules_of(invocation), probe), invocation.json);
+        return ExitCode::done;
+    }
+    if (!invocation.arguments.empty()) {
+        throw UsageError("--batch reads what to explain from standard input, a line each");
+    }
+    const Rules rules = rules_of(invocation);
+    for (std::string line; std::getline(std::cin, line);) {
+        print(explain_one(rules, parse_line(line)), invocation.json);
+        std::cout.flush();
+    }
+    return ExitCode::done;
+}
+
+}  // namespace meshgate::redirect

@@ -1,0 +1,154 @@
+#include "src/meshgate-redirect/probe.h"
+
+#include "netfilter/nftnl/route_netlink.h"
+#include "src/common/command_line.h"
+#include "src/common/unique_fd.h"
+#include "src/users/users.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+namespace meshgate::redirect {
+namespace {
+
+using conf::Family;
+using conf::IpAddress;
+
+conf::Uid parse_user(const std::string& text) {
+    conf::Uid uid = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, uid);
+    if (parsed.ec == std::errc{} && parsed.ptr == end && uid != ~conf::Uid{0}) return uid;
+    try {
+        return resolve_user({text, {}}).first;
+    } catch (const UnknownUser& error) {
+        throw UsageError("--user: " + std::string{error.what()});
+    }
+}
+
+IpAddress parse_address(const std::string& option, const std::string& text) {
+    if (const auto address = IpAddress::parse(text)) return *address;
+    throw UsageError("--" + option + ": '" + text + "' is not an address");
+}
+
+void read_destination(const std::string& text, Probe& to) {
+    // Without a port the default is taken, which is none here.
+    const auto where = conf::SocketAddress::parse(text, 0);
+    if (!where || where->port == 0 || !where->scope.empty()) {
+        throw UsageError("'" + text +
+                         "' is not ADDRESS:PORT such as 10.0.0.5:443 or [fd00::5]:443");
+    }
+    to.destination = where->address;
+    to.port = where->port;
+}
+
+sockaddr_storage kernel_address(const IpAddress& address, conf::Port port, socklen_t& bytes) {
+    sockaddr_storage out{};
+    if (address.family() == Family::ipv4) {
+        auto& ip = reinterpret_cast<sockaddr_in&>(out);
+        ip.sin_family = AF_INET;
+        ip.sin_port = htons(port);
+        std::memcpy(&ip.sin_addr, address.bytes().data(), 4);
+        bytes = sizeof ip;
+    } else {
+        auto& ip = reinterpret_cast<sockaddr_in6&>(out);
+        ip.sin6_family = AF_INET6;
+        ip.sin6_port = htons(port);
+        std::memcpy(&ip.sin6_addr, address.bytes().data(), 16);
+        bytes = sizeof ip;
+    }
+    return out;
+}
+
+IpAddress any_address(Family family) {
+    return IpAddress::parse(family == Family::ipv4 ? "0.0.0.0" : "::").value();
+}
+
+/// The address that the kernel would give a socket connected there: nothing is sent.
+IpAddress source_for(const IpAddress& destination, conf::Port port) {
+    const auto family = destination.family();
+    const int domain = family == Family::ipv4 ? AF_INET : AF_INET6;
+    const UniqueFd fd{::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    socklen_t bytes = 0;
+    auto address = kernel_address(destination, port, bytes);
+    if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), bytes) != 0 ||
+        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &bytes) != 0) {
+        return any_address(family);
+    }
+    std::array<std::uint8_t, 16> raw{};
+    if (family == Family::ipv4) {
+        std::memcpy(raw.data(), &reinterpret_cast<sockaddr_in&>(address).sin_addr, 4);
+        return IpAddress::ipv4(std::span{raw}.first<4>());
+    }
+    std::memcpy(raw.data(), &reinterpret_cast<sockaddr_in6&>(address).sin6_addr, 16);
+    return IpAddress::ipv6(raw);
+}
+
+std::string interface_name(std::uint32_t index) {
+    std::array<char, IF_NAMESIZE> name{};
+    return ::if_indextoname(index, name.data()) == nullptr ? "" : name.data();
+}
+
+bool is_loopback(const std::string& interface) {
+    return !interface.empty() && ::if_nametoindex(interface.c_str()) == netfilter::loopback_index;
+}
+
+}  // namespace
+
+Probe parse_probe(const std::vector<std::string>& words,
+                  const std::vector<std::pair<std::string, std::string>>& options) {
+    if (words.size() != 2 || (words[0] != "tcp" && words[0] != "udp")) {
+        throw UsageError("'explain' needs tcp or udp and ADDRESS:PORT");
+    }
+    Probe probe;
+    probe.protocol = words[0] == "tcp" ? conf::Protocol::tcp : conf::Protocol::udp;
+    read_destination(words[1], probe);
+    for (const auto& [name, value] : options) {
+        if (name == "user") probe.user = parse_user(value);
+        if (name == "inbound") probe.inbound = value == "true";
+        if (name == "from") probe.from = parse_address(name, value);
+        if (name == "interface") probe.interface = value;
+    }
+    if (probe.from && probe.from->family() != probe.destination.family()) {
+        throw UsageError("--from and the destination are not of one family");
+    }
+    if (probe.inbound && probe.user) throw UsageError("--user: what arrives has no user here");
+    return probe;
+}
+
+Routed route(const Probe& probe) {
+    netfilter::RouteNetlink netlink;
+    const auto found = netlink.lookup(probe.destination);
+    Routed routed;
+    auto& packet = routed.packet;
+    routed.has_route = found.has_value();
+    packet.hook = probe.inbound ? netfilter::Hook::prerouting : netfilter::Hook::output;
+    packet.protocol = probe.protocol;
+    packet.destination = probe.destination;
+    packet.dport = probe.port;
+    packet.to_this_host = found && found->type == RTN_LOCAL;
+    packet.interface = probe.interface;
+    if (probe.inbound) {
+        packet.source = probe.from.value_or(any_address(probe.destination.family()));
+    } else {
+        packet.uid = probe.user.value_or(::getuid());
+        packet.source = probe.from.value_or(source_for(probe.destination, probe.port));
+        if (packet.interface.empty() && found) {
+            // What is for this machine goes over its loopback device, whatever device it is on.
+            packet.interface =
+                interface_name(packet.to_this_host ? netfilter::loopback_index : found->interface);
+        }
+    }
+    packet.is_loopback = is_loopback(packet.interface);
+    return routed;
+}
+
+}  // namespace meshgate::redirect
