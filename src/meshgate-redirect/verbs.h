@@ -23,6 +23,7 @@ ExitCode check(const Invocation& invocation);
 
 /// Prints the TOML that says what kumactl's flags, environment and files say.
 ExitCode import(const Invocation& invocation);
+
 /// Says where a packet goes and why, by the installed rules or by those of a configuration.
 ExitCode explain(const Invocation& invocation);
 
