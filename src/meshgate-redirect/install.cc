@@ -1,3 +1,5 @@
+#include "netfilter/iptables/text.h"
+#include "netfilter/nftnl/route_netlink.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
@@ -10,7 +12,10 @@
 #include "src/meshgate-redirect/verbs.h"
 #include "src/meshgate-redirect/zone.h"
 
+#include <net/if.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -25,13 +30,28 @@ void report_assumptions(const Setup& setup) {
     for (const auto& notice : setup.notices) log::notice(notice);
 }
 
-ExitCode dry_run(const Setup& setup, Format format) {
-    if (format == Format::iptables) {
-        throw Unsupported("--format iptables: this build has no iptables engine; use nft or json");
+/// The kernel makes it first in every network namespace; somebody may have renamed it.
+std::string loopback_name() {
+    std::array<char, IF_NAMESIZE> name{};
+    return if_indextoname(netfilter::loopback_index, name.data()) != nullptr ? name.data() : "lo";
+}
+
+std::string text_of(const netfilter::Ruleset& ruleset, Format format) {
+    switch (format) {
+    case Format::json:
+        return to_nft_json(ruleset);
+    case Format::iptables:
+        return netfilter::to_iptables(ruleset, loopback_name());
+    case Format::nft:
+        break;
     }
+    return to_nft(ruleset);
+}
+
+ExitCode dry_run(const Setup& setup, Format format) {
+    const std::string text = text_of(setup.plan.ruleset, format);
     report_assumptions(setup);
-    std::cout << (format == Format::json ? to_nft_json(setup.plan.ruleset)
-                                         : to_nft(setup.plan.ruleset));
+    std::cout << text;
     return ExitCode::done;
 }
 

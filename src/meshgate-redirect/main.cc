@@ -35,7 +35,9 @@ Options:
                          input)
   --dry-run              of install: print the ruleset, change nothing; needs no privilege
                          of uninstall: print what would be removed
-  --format nft|json      of --dry-run
+  --format nft|json|iptables
+                         of --dry-run; iptables: what iptables-restore --noflush and then
+                         ip6tables-restore --noflush take
   --verbose              say what is done
   --user U --inbound --from ADDRESS --interface NAME --planned --batch --json
                          of explain: who opens it; it arrives; from where; at which; by the

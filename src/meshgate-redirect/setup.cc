@@ -43,9 +43,11 @@ void require_engine(const Setup& setup) {
         throw Unsupported("--store-firewalld: this build does not write to firewalld; to have the "
                           "capture at every boot: systemctl enable --now meshgate-redirect");
     }
-    if (setup.config.redirect.engine != conf::Engine::iptables) return;
-    throw Unsupported("redirect.engine = \"iptables\": this build has no iptables engine; use "
-                      "\"nftables\" or \"auto\"");
+    // The rules can be looked at, whoever loads them.
+    if (setup.dry_run || setup.config.redirect.engine != conf::Engine::iptables) return;
+    throw Unsupported("redirect.engine = \"iptables\": this build installs through nftables only; "
+                      "use \"nftables\" or \"auto\" (install --dry-run --format iptables prints "
+                      "the rules of iptables)");
 }
 
 }  // namespace meshgate::redirect

@@ -1,5 +1,6 @@
 #include "configurations.h"
 
+#include "netfilter/iptables/text.h"
 #include "netfilter/ruleset/print.h"
 
 #include <doctest/doctest.h>
@@ -53,6 +54,7 @@ TEST_CASE("the plans are those of the golden files") {
         const auto file = golden_folder() / configuration.name;
         compare(file.string() + ".nft", to_nft(plan.ruleset));
         compare(file.string() + ".json", to_nft_json(plan.ruleset));
+        compare(file.string() + ".iptables", to_iptables(plan.ruleset));
         compare(file.string() + ".lines", lines_of(plan));
     }
 }
@@ -60,7 +62,10 @@ TEST_CASE("the plans are those of the golden files") {
 TEST_CASE("every golden file has its configuration") {
     for (const auto& entry : std::filesystem::directory_iterator{golden_folder()}) {
         const auto extension = entry.path().extension();
-        if (extension != ".nft" && extension != ".json" && extension != ".lines") continue;
+        if (extension != ".nft" && extension != ".json" && extension != ".lines" &&
+            extension != ".iptables") {
+            continue;
+        }
         CHECK(configuration(entry.path().stem().string()).name == entry.path().stem().string());
     }
 }

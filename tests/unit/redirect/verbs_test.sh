@@ -90,8 +90,9 @@ meshgate 0 install
 contains "$err" "nobody listens on TCP port 15001"
 is "the table" "$by_nft" "$(listed)"
 meshgate 0 install --dry-run --format json
-meshgate 1 install --dry-run --format iptables
-contains "$err" "no iptables engine"
+meshgate 0 install --dry-run --format iptables
+contains "$out" "-A MESHGATE_INBOUND -p tcp --dport 22 "
+contains "$out" "# ip6tables-restore --noflush"
 
 # a second install changes nothing and says nothing
 installed=$(everything)
@@ -149,7 +150,9 @@ contains "$err" "$bad:2:"
 run 65 "$program" check --config "$folder/none.toml"
 printf '[redirect]\nengine = "iptables"\n' >"$bad"
 run 1 "$program" install --config "$bad"
-contains "$err" "no iptables engine"
+contains "$err" "installs through nftables only"
+run 0 "$program" install --dry-run --format iptables --config "$bad"
+contains "$out" "*nat"
 is "by a bad configuration" "$before" "$(everything)"
 printf 'no TOML' >"$bad"
 run 0 "$program" uninstall --config "$bad"

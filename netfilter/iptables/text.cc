@@ -1,0 +1,203 @@
+#include "netfilter/iptables/text.h"
+
+#include "netfilter/iptables/alternatives.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <vector>
+
+namespace meshgate::netfilter {
+namespace {
+
+constexpr std::size_t max_chain_name = 28;  // XT_EXTENSION_MAXNAMELEN less the NUL
+constexpr std::size_t max_comment = 255;    // XT_MAX_COMMENT_LEN less the NUL
+constexpr std::size_t max_log_prefix = 29;  // struct xt_log_info, less the NUL
+constexpr int conntrack_priority = -200;    // enum nf_ip_hook_priorities
+constexpr int filter_priority = 0;
+constexpr int dnat_priority = -100;
+
+constexpr std::array<std::string_view, 3> tables{"raw", "mangle", "nat"};
+
+std::string_view table_of(const BaseChain& base) {
+    if (base.type == ChainType::nat) return "nat";
+    if (base.priority < conntrack_priority) return "raw";
+    if (base.priority < filter_priority) return "mangle";
+    throw Inexpressible("no table of iptables is at priority " + std::to_string(base.priority));
+}
+
+std::string chain_name(std::string_view name) {
+    std::string upper{"MESHGATE_"};
+    for (const char c : name) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (upper.size() > max_chain_name) {
+        throw Inexpressible("chain " + upper + ": a name of iptables has at most 28 bytes");
+    }
+    return upper;
+}
+
+/// A word of iptables-restore that may hold anything printable.
+std::string quoted(std::string_view text) {
+    std::string word{"\""};
+    for (const char c : text) {
+        if (c == '"' || c == '\\') word += '\\';
+        word += c;
+    }
+    return word + "\"";
+}
+
+std::string comment_option(const std::string& comment) {
+    if (comment.empty()) return "";
+    if (comment.size() > max_comment) throw Inexpressible("a comment of more than 255 bytes");
+    return "-m comment --comment " + quoted(comment) + " ";
+}
+
+std::string target(const Verdict& verdict) {
+    if (std::holds_alternative<Return>(verdict)) return "-j RETURN";
+    if (std::holds_alternative<Drop>(verdict)) return "-j DROP";
+    if (const auto* jump = std::get_if<Jump>(&verdict)) return "-j " + chain_name(jump->chain);
+    if (const auto* redirect = std::get_if<RedirectTo>(&verdict)) {
+        return "-j REDIRECT --to-ports " + std::to_string(redirect->port);
+    }
+    return "-j CT --zone-orig " + std::to_string(std::get<OriginalZone>(verdict).zone);
+}
+
+/// "-p tcp " of an alternative: REDIRECT wants it in its own rule.
+std::string protocol_of(const std::string& matches) {
+    for (const std::string_view protocol : {"-p tcp ", "-p udp "}) {
+        if (matches.find(protocol) != std::string::npos) return std::string{protocol};
+    }
+    return "";
+}
+
+/// The chains of one table and family, in the order in which they are to be declared.
+class TableText {
+public:
+    TableText(const Ruleset& ruleset, Family family, std::string_view loopback)
+        : ruleset_{ruleset}, family_{family}, loopback_{loopback} {}
+
+    std::string write(std::string_view table) {
+        std::vector<const Chain*> bases;
+        for (const Chain& chain : ruleset_.chains) {
+            if (chain.base && table_of(*chain.base) == table) bases.push_back(&chain);
+        }
+        std::ranges::stable_sort(bases, {}, [](const Chain* one) { return one->base->priority; });
+        for (const Chain* base : bases) {
+            if (!is_left_alone(*base)) add_base(*base);
+        }
+        if (jumps_.empty()) return "";
+        return "*" + std::string{table} + "\n" + declarations_ + rules_ + jumps_ + "COMMIT\n";
+    }
+
+private:
+    Alternatives alternatives(const Rule& rule) const {
+        return alternatives_of(rule, ruleset_, family_, loopback_);
+    }
+
+    /// Nothing of this family gets further than the first rule that concerns it.
+    bool is_left_alone(const Chain& chain) const {
+        for (const Rule& rule : chain.rules) {
+            const auto ways = alternatives(rule);
+            if (ways.matches.empty()) continue;
+            return std::holds_alternative<Return>(rule.verdict) && ways.matches.front().empty() &&
+                   ways.excluded.empty() && rule.log_prefix.empty();
+        }
+        return true;
+    }
+
+    void add_base(const Chain& chain) {
+        add(chain);
+        const auto& base = *chain.base;
+        const std::string hook = base.hook == Hook::prerouting ? "PREROUTING" : "OUTPUT";
+        // Before the table's own place on the hook: first in the chain, one after the other.
+        const bool first = base.type == ChainType::nat && base.priority < dnat_priority;
+        jumps_ += first ? "-I " + hook + " " + std::to_string(++inserted_[hook]) + " "
+                        : "-A " + hook + " ";
+        jumps_ += comment_option("meshgate: " + chain.name) + "-j " + chain_name(chain.name) + "\n";
+    }
+
+    void add(const Chain& chain) {
+        const std::string name = chain_name(chain.name);
+        if (std::ranges::find(declared_, name) != declared_.end()) return;
+        declare(name);
+        for (const Rule& rule : chain.rules) {
+            const auto ways = alternatives(rule);
+            if (ways.matches.empty()) continue;
+            if (const auto* jump = std::get_if<Jump>(&rule.verdict)) add(chain_of(jump->chain));
+        }
+        for (const Rule& rule : chain.rules) add(rule, name);
+    }
+
+    const Chain& chain_of(const std::string& name) const {
+        const auto chain = std::ranges::find(ruleset_.chains, name, &Chain::name);
+        if (chain == ruleset_.chains.end()) throw std::out_of_range("no chain " + name);
+        return *chain;
+    }
+
+    void declare(const std::string& name) {
+        declared_.push_back(name);
+        declarations_ += ":" + name + " - [0:0]\n";
+    }
+
+    void add(const Rule& rule, const std::string& chain) {
+        const auto ways = alternatives(rule);
+        for (const auto& matches : ways.matches) {
+            if (ways.excluded.empty()) {
+                put(chain, matches, rule);
+            } else {
+                put_with_exclusions(chain, matches, ways.excluded, rule);
+            }
+        }
+    }
+
+    /// What is in one of the networks comes back from a chain of its own, the rest is dealt with
+    /// there.
+    void put_with_exclusions(const std::string& chain, const std::string& matches,
+                             const std::vector<std::string>& excluded, const Rule& rule) {
+        if (std::holds_alternative<Return>(rule.verdict)) {
+            throw Inexpressible("iptables cannot return from outside of several networks");
+        }
+        const std::string name = chain_name("EXCEPT_" + std::to_string(++exceptions_));
+        declare(name);
+        for (const auto& network : excluded) rules_ += "-A " + name + " " + network + "-j RETURN\n";
+        put(name, protocol_of(matches), rule);
+        rules_ +=
+            "-A " + chain + " " + matches + comment_option(rule.comment) + "-j " + name + "\n";
+    }
+
+    void put(const std::string& chain, const std::string& matches, const Rule& rule) {
+        const std::string start = "-A " + chain + " " + matches + comment_option(rule.comment);
+        if (!rule.log_prefix.empty()) {
+            if (rule.log_prefix.size() > max_log_prefix) {
+                throw Inexpressible("a log prefix of iptables has at most 29 bytes");
+            }
+            rules_ +=
+                start + "-j LOG --log-prefix " + quoted(rule.log_prefix) + " --log-level debug\n";
+        }
+        rules_ += start + target(rule.verdict) + "\n";
+    }
+
+    const Ruleset& ruleset_;
+    Family family_;
+    std::string_view loopback_;
+    std::vector<std::string> declared_;
+    std::map<std::string, int> inserted_;
+    int exceptions_ = 0;
+    std::string declarations_;
+    std::string rules_;
+    std::string jumps_;
+};
+
+}  // namespace
+
+std::string to_iptables(const Ruleset& ruleset, Family family, std::string_view loopback) {
+    std::string text;
+    for (const auto table : tables) text += TableText{ruleset, family, loopback}.write(table);
+    return text;
+}
+
+std::string to_iptables(const Ruleset& ruleset, std::string_view loopback) {
+    return "# iptables-restore --noflush\n" + to_iptables(ruleset, Family::ipv4, loopback) +
+           "# ip6tables-restore --noflush\n" + to_iptables(ruleset, Family::ipv6, loopback);
+}
+
+}  // namespace meshgate::netfilter
