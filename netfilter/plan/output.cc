@@ -45,6 +45,15 @@ void append_dns(std::vector<Rule>& rules, const Parts& parts) {
     }
 }
 
+/// For everybody, the proxy's calls to this machine included, as with kumactl.
+void append_excluded_ports(std::vector<Rule>& rules, const Parts& parts) {
+    if (!parts.excluded_ports) return;
+    rules.push_back({{l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
+                     false,
+                     Return{},
+                     "redirect.outbound.exclude_ports"});
+}
+
 void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
     const auto& redirect = parts.config.redirect;
     for (const Family family : parts.families) {
@@ -88,12 +97,6 @@ void append_outbound(std::vector<Rule>& rules, const Parts& parts) {
                          Return{},
                          "the proxy's own connections, and those of the other exempt users"});
     }
-    if (parts.excluded_ports) {
-        rules.push_back({{l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
-                         false,
-                         Return{},
-                         "redirect.outbound.exclude_ports"});
-    }
     std::vector<Match> matches{l4proto({Protocol::tcp})};
     if (parts.included_ports) matches.emplace_back(MatchDport{*parts.included_ports});
     rules.push_back(
@@ -134,6 +137,7 @@ std::vector<Chain> output_chains(const Parts& parts) {
     for (const auto& exclusion : parts.exclusions) chain.rules.push_back(exclusion.rule);
     append(chain.rules, parts.excluded_destinations);
     append_dns(chain.rules, parts);
+    append_excluded_ports(chain.rules, parts);
     if (tcp) append_loopback(chain.rules, parts);
     append_outbound(chain.rules, parts);
     return {std::move(chain)};
