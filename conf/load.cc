@@ -79,9 +79,12 @@ Loaded parse(std::string_view text, std::string_view name) {
     return loaded;
 }
 
+std::string read_text(const std::string& file) {
+    return file == "-" ? read_all(std::cin, "standard input") : read_file(file);
+}
+
 Loaded load(const std::string& file) {
-    if (file == "-") return parse(read_all(std::cin, "standard input"), "standard input");
-    return parse(read_file(file), file);
+    return parse(read_text(file), file == "-" ? "standard input" : file);
 }
 
 Loaded load_or_default(const std::optional<std::string>& explicit_file) {

@@ -40,6 +40,10 @@ struct Loaded {
 /// @throws Error with every unknown key, wrong type, value out of range and contradiction found.
 Loaded parse(std::string_view text, std::string_view name);
 
+/// The bytes of a file, "-" for standard input; at most 256 MiB. @throws Error when it cannot be
+/// read.
+std::string read_text(const std::string& file);
+
 /// Reads a file, "-" for standard input. An unreadable or missing file is an Error too.
 Loaded load(const std::string& file);
 

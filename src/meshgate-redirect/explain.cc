@@ -5,6 +5,7 @@
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
+#include "src/meshgate-redirect/wishes.h"
 
 #include <algorithm>
 #include <array>
@@ -82,7 +83,7 @@ bool is_on(const Invocation& invocation, std::string_view toggle) {
 }
 
 Rules rules_of(const Invocation& invocation) {
-    if (invocation.config || !invocation.flags.empty() || is_on(invocation, "planned")) {
+    if (is_told(invocation) || is_on(invocation, "planned")) {
         return planned(invocation);
     }
     const Capture capture;

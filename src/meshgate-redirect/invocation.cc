@@ -93,27 +93,32 @@ void sort_out(const CommandLine& line, const VerbWord& verb, Invocation& to) {
         if (name == "verbose") to.verbose = value == "true";
         if (name == "dry-run") to.dry_run = value == "true";
         if (own != nullptr && own->verbs == explain) to.probe.emplace_back(name, value);
-        if (name == "config" || name == "config-file") to.config = value;
+        if (name == "config" || name == "config-file") to.configs.push_back(value);
     }
 }
 
-/// "import kumactl -- FLAGS...", where FLAGS may be the whole old command.
-void read_import(const std::vector<std::string>& words, const VerbWord& verb, Invocation& to) {
-    if (words.size() < 2 || words[1] != "kumactl") {
-        throw UsageError("write: import kumactl -- FLAGS...");
-    }
+/// The flags after "import kumactl --", which may be the whole old command.
+void read_old_command(std::span<const std::string> words, const VerbWord& verb, Invocation& to) {
     std::vector<const char*> arguments;
-    for (std::size_t i = 2; i < words.size(); ++i) arguments.push_back(words[i].c_str());
+    for (const auto& word : words) arguments.push_back(word.c_str());
     const CommandLine old = parse_command_line(arguments, known_options());
     for (const auto& word : old.words) {
-        if (word != "kumactl" && word != "install" && word != kumactl_word) {
-            throw UsageError("'import kumactl' takes flags of 'kumactl install transparent-proxy', "
-                             "not '" +
-                             word + "'");
-        }
+        if (word == "kumactl" || word == "install" || word == kumactl_word) continue;
+        throw UsageError("'import kumactl' takes flags of 'kumactl install transparent-proxy', "
+                         "not '" +
+                         word + "'");
     }
     sort_out(old, verb, to);
-    if (to.config) throw UsageError("'import kumactl' takes no '--config'");
+}
+
+void read_import(const std::vector<std::string>& words, const VerbWord& verb, Invocation& to) {
+    const std::string what = words.size() < 2 ? "" : words[1];
+    const auto rest = std::span{words}.subspan(words.size() < 2 ? words.size() : 2);
+    if (what == "kumactl") return read_old_command(rest, verb, to);
+    if (what != "kuma-config" || rest.empty()) {
+        throw UsageError("write: import kumactl -- FLAGS..., or import kuma-config FILE...");
+    }
+    to.configs.insert(to.configs.end(), rest.begin(), rest.end());
 }
 
 Format parse_format(std::string_view word) {

@@ -18,9 +18,9 @@ enum class Format : std::uint8_t { nft, json, iptables };
 /// A command line, understood.
 struct Invocation {
     Verb verb = Verb::install;
-    std::optional<std::string> config;  ///< --config; "-" is standard input
-    std::optional<bool> verbose;        ///< unset: as the environment says, or not
-    std::optional<bool> dry_run;        ///< unset: as the environment says, or not
+    std::vector<std::string> configs;  ///< --config, in order; "-" is standard input
+    std::optional<bool> verbose;       ///< unset: as the environment says, or not
+    std::optional<bool> dry_run;       ///< unset: as the environment says, or not
     bool json = false;
     Format format = Format::nft;
     std::vector<std::string> arguments;  ///< of explain: the words after it

@@ -28,11 +28,12 @@ Verbs:
   explain tcp|udp ADDRESS:PORT
                          say where such a packet goes and why, rule by rule
   check                  say what is wrong with the configuration, or nothing
-  import kumactl -- ...  print the TOML that says what kumactl's options say
+  import kumactl -- OPTION...      print the TOML that says what kumactl's options say
+  import kuma-config FILE...       the same for Kuma's YAML or JSON
 
 Options:
   --config FILE          the configuration (default: /etc/meshgate/meshgate.toml; "-": standard
-                         input)
+                         input); Kuma's YAML or JSON too, several times: the later one wins
   --dry-run              of install: print the ruleset, change nothing; needs no privilege
                          of uninstall: print what would be removed
   --format nft|json|iptables

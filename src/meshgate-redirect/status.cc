@@ -1,10 +1,10 @@
-#include "conf/kuma/environment.h"
 #include "conf/load.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/status_report.h"
 #include "src/meshgate-redirect/verbs.h"
+#include "src/meshgate-redirect/wishes.h"
 #include "src/users/users.h"
 
 #include "netfilter/ruleset/print.h"
@@ -15,12 +15,6 @@
 
 namespace meshgate::redirect {
 namespace {
-
-/// Who asked said what should be there.
-bool is_told(const Invocation& invocation) {
-    return invocation.config || !invocation.flags.empty() ||
-           !conf::kuma::process_environment().empty();
-}
 
 /// Somebody said what should be there. Otherwise what is there is taken as meant: it may have been
 /// installed with flags.

@@ -1,16 +1,36 @@
 #include "src/meshgate-redirect/wishes.h"
 
 #include "conf/kuma/environment.h"
+#include "conf/kuma/file.h"
 #include "conf/load.h"
 #include "src/meshgate-redirect/flags.h"
 
 namespace meshgate::redirect {
+namespace {
+
+/// Kuma's files, one over the other, over one TOML file, over the defaults.
+void read_files(const std::vector<std::string>& files, conf::kuma::Wishes& to) {
+    for (const std::string& file : files) {
+        const auto text = conf::read_text(file);
+        const std::string name = file == "-" ? "standard input" : file;
+        if (conf::kuma::is_kuma_file(name, text)) {
+            conf::kuma::apply_file(text, name, to);
+        } else if (&file != &files.front()) {
+            throw UsageError("--config " + file + ": there is one TOML file, and it comes first");
+        } else {
+            to.config = conf::parse(text, name).config;
+        }
+    }
+}
+
+}  // namespace
 
 conf::kuma::Wishes wishes_of(const Invocation& invocation) {
     conf::kuma::Wishes wishes;
-    if (invocation.verb != Verb::import) {
-        wishes.config = conf::load_or_default(invocation.config).config;
+    if (invocation.configs.empty() && invocation.verb != Verb::import) {
+        wishes.config = conf::load_or_default(std::nullopt).config;
     }
+    read_files(invocation.configs, wishes);
     conf::kuma::apply_environment(conf::kuma::process_environment(), wishes);
     if (invocation.verbose) wishes.verbose = invocation.verbose;
     if (invocation.dry_run) wishes.dry_run = invocation.dry_run;
@@ -19,6 +39,11 @@ conf::kuma::Wishes wishes_of(const Invocation& invocation) {
         throw conf::Error(std::move(found));
     }
     return wishes;
+}
+
+bool is_told(const Invocation& invocation) {
+    return !invocation.configs.empty() || !invocation.flags.empty() ||
+           !conf::kuma::process_environment().empty();
 }
 
 std::string ignored_warning(const conf::kuma::Wishes& wishes) {

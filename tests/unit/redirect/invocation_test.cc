@@ -11,6 +11,8 @@ using namespace meshgate::redirect;
 
 namespace {
 
+using Files = std::vector<std::string>;
+
 Invocation parse(std::vector<const char*> arguments) {
     return parse_invocation(parse_command_line(arguments, known_options()));
 }
@@ -31,7 +33,7 @@ TEST_CASE("the seed's command is understood") {
                                    "--redirect-dns", "--exclude-inbound-ports", "22", "--verbose"});
     CHECK(invocation.verb == Verb::install);
     CHECK(invocation.verbose == true);
-    CHECK_FALSE(invocation.config.has_value());
+    CHECK(invocation.configs.empty());
     CHECK(invocation.flags ==
           std::vector<std::pair<std::string, std::string>>{{"kuma-dp-user", "kuma-dp"},
                                                            {"redirect-dns", "true"},
@@ -44,15 +46,17 @@ TEST_CASE("options stand before or after the verb") {
          {std::vector<const char*>{"--config", "a.toml", "install", "--dry-run"},
           std::vector<const char*>{"--dry-run", "install", "--config=a.toml"}}) {
         const auto invocation = parse(arguments);
-        CHECK(invocation.config == "a.toml");
+        CHECK(invocation.configs == Files{"a.toml"});
         CHECK(invocation.dry_run == true);
         CHECK(invocation.format == Format::nft);
     }
     CHECK(parse({"install", "--dry-run", "--format", "json"}).format == Format::json);
     CHECK(parse({"install", "--dry-run", "--format=iptables"}).format == Format::iptables);
     CHECK(parse({"status", "--json"}).json);
-    CHECK(parse({"check", "--config", "-"}).config == "-");
-    CHECK(parse({"install", "--config-file", "a.toml"}).config == "a.toml");
+    CHECK(parse({"check", "--config", "-"}).configs == Files{"-"});
+    CHECK(parse({"install", "--config-file", "a.toml"}).configs == Files{"a.toml"});
+    CHECK(parse({"install", "--config", "a.toml", "--config=b.yaml", "--config", "-"}).configs ==
+          Files{"a.toml", "b.yaml", "-"});
     CHECK(parse({"uninstall", "transparent-proxy", "--dry-run", "--verbose"}).dry_run == true);
 }
 
@@ -127,7 +131,11 @@ TEST_CASE("import takes the old command, whole or its flags") {
         CHECK(invocation.verb == Verb::import);
         CHECK(invocation.flags == wanted);
     }
-    CHECK(error_of({"import"}) == "write: import kumactl -- FLAGS...");
+    CHECK(error_of({"import"}) ==
+          "write: import kumactl -- FLAGS..., or import kuma-config FILE...");
+    CHECK(error_of({"import", "kuma-config"}) != "");
+    CHECK(parse({"import", "kuma-config", "a.yaml", "b.json"}).configs ==
+          Files{"a.yaml", "b.json"});
     CHECK(error_of({"import", "kumactl", "--", "uninstall"}) ==
           "'import kumactl' takes flags of 'kumactl install transparent-proxy', not 'uninstall'");
     CHECK(error_of({"import", "kumactl", "--", "--redirect-dsn"}) ==

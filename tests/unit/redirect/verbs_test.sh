@@ -199,6 +199,33 @@ kuma 0 --redirect-all-dns-traffic --vnet docker0:172.17.0.0/16 --exclude-inbound
 contains "$err" "already installed"
 run 65 "$program" import kumactl -- --exclude-inbound-ports 15006
 
+# Kuma's files, one over the other, and over TOML
+cat >"$folder/kuma.yaml" <<'YAML'
+kumaDPUser: "5678"
+redirect:
+  dns: {enabled: true, captureAll: true}
+  inbound:
+    excludePorts: [22]
+  vnet:
+    networks: ["docker0:172.17.0.0/16"]
+wait: 5
+YAML
+echo '{"redirect": {"inbound": {"excludePorts": "22,80"}}}' >"$folder/more.json"
+run 0 "$program" diff --config "$folder/kuma.yaml"
+run 0 "$program" import kuma-config "$folder/kuma.yaml"
+[ "$out" = "$(cat "$folder/imported.toml")" ] || fail "flags and file come to different TOML: $out"
+contains "$err" "wait ($folder/kuma.yaml:8:7)"
+run 2 "$program" diff --config "$folder/kuma.yaml" --config "$folder/more.json"
+run 0 "$program" diff --config "$folder/more.json" --config "$folder/kuma.yaml"
+run 2 "$program" diff --config "$folder/imported.toml" --config "$folder/more.json"
+run 0 "$program" install --config - --verbose <"$folder/kuma.yaml"
+contains "$err" "already installed"
+run 2 "$program" install --config "$folder/kuma.yaml" --config "$folder/imported.toml"
+contains "$err" "comes first"
+echo 'redirect: {inbuond: {}}' >"$folder/more.json"
+run 65 "$program" install --config "$folder/more.json"
+contains "$err" "$folder/more.json:1:12: unknown key 'redirect.inbuond', did you mean 'inbound'?"
+
 # the environment stands between files and flags
 export KUMA_TRANSPARENT_PROXY_REDIRECT_INBOUND_PORT=16006
 export KUMA_TRANSPARENT_PROXY_REDIRECT_DNS_PORT=5300

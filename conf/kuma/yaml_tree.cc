@@ -1,0 +1,120 @@
+#include "conf/kuma/yaml_tree.h"
+
+#include "conf/load.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <sstream>
+
+namespace meshgate::conf::kuma {
+namespace {
+
+constexpr std::size_t bytes_max = std::size_t{1} << 20;
+constexpr std::size_t depth_max = 16;  // Kuma's own keys need three
+constexpr std::size_t nodes_max = 100000;
+
+/// Builds the tree from what the parser sees, and stops it at the first thing out of bounds: its
+/// own tree would have followed aliases and grown first.
+class TreeBuilder : public YAML::EventHandler {
+public:
+    explicit TreeBuilder(const std::string& name) : name_(name) {}
+
+    YamlNode take() { return std::move(root_); }
+
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        add(mark, "", anchor, YamlNode::Kind::null);
+    }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { no_anchors(mark); }
+    void OnAnchor(const YAML::Mark& mark, const std::string&) override { no_anchors(mark); }
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& value) override {
+        YamlNode& node = add(mark, tag, anchor, YamlNode::Kind::scalar);
+        node.quoted = tag == "!";
+        node.text = value;
+    }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
+        open(add(mark, tag, anchor, YamlNode::Kind::list));
+    }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override {
+        open(add(mark, tag, anchor, YamlNode::Kind::map));
+    }
+    void OnSequenceEnd() override { open_.pop_back(); }
+    void OnMapEnd() override { open_.pop_back(); }
+
+    [[noreturn]] void fail(const YAML::Mark& mark, const std::string& message) const {
+        throw Error({{place(mark), message}});
+    }
+
+private:
+    [[nodiscard]] Location place(const YAML::Mark& mark) const {
+        if (mark.is_null()) return {name_, 0, 0};
+        return {name_, static_cast<std::uint32_t>(mark.line) + 1,
+                static_cast<std::uint32_t>(mark.column) + 1};
+    }
+
+    [[noreturn]] void no_anchors(const YAML::Mark& mark) const {
+        fail(mark, "anchors and aliases ('&', '*') are not taken: write the value out");
+    }
+
+    /// Where the next value belongs: the document, a list, or a map's key or value.
+    std::vector<YamlNode>* siblings(const YAML::Mark& mark, YamlNode::Kind kind) {
+        if (open_.empty()) return nullptr;
+        YamlNode& parent = *open_.back();
+        const bool key =
+            parent.kind == YamlNode::Kind::map && parent.keys.size() == parent.children.size();
+        if (!key) return &parent.children;
+        if (kind != YamlNode::Kind::scalar) fail(mark, "a key must be a word");
+        return &parent.keys;
+    }
+
+    YamlNode& add(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YamlNode::Kind kind) {
+        if (anchor != 0) no_anchors(mark);
+        // "?" is a plain value, "!" one in quotes.
+        if (!tag.empty() && tag != "?" && tag != "!") fail(mark, "tags ('!') are not taken");
+        if (++nodes_ > nodes_max) fail(mark, "more than 100000 values");
+        auto* const list = siblings(mark, kind);
+        YamlNode& node = list == nullptr ? root_ : list->emplace_back();
+        node.kind = kind;
+        node.where = place(mark);
+        return node;
+    }
+
+    /// A parent's vectors do not grow while a child of it is open, so these pointers hold.
+    void open(YamlNode& node) {
+        if (open_.size() == depth_max) throw Error({{node.where, "nested more than 16 deep"}});
+        open_.push_back(&node);
+    }
+
+    const std::string& name_;
+    YamlNode root_;
+    std::vector<YamlNode*> open_;
+    std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+YamlNode parse_yaml(std::string_view text, const std::string& name) {
+    if (text.size() > bytes_max) throw Error({{{name, 0, 0}, "is larger than 1 MiB"}});
+    std::istringstream in{std::string{text}};
+    TreeBuilder builder{name};
+    try {
+        YAML::Parser parser{in};
+        parser.HandleNextDocument(builder);
+        TreeBuilder second{name};
+        if (parser.HandleNextDocument(second)) {
+            throw Error({{{name, 0, 0}, "has more than one document"}});
+        }
+    } catch (const YAML::Exception& error) {
+        builder.fail(error.mark, error.msg);
+    }
+    return builder.take();
+}
+
+}  // namespace meshgate::conf::kuma
