@@ -291,6 +291,15 @@ run 0 "$program" --version
 contains "$out" "meshgate-redirect "
 run 0 "$program" --help
 contains "$out" "Usage: meshgate-redirect"
+for word in ip-family-mode redirect-inbound= redirect-inbound-port redirect-outbound-port \
+  exclude-outbound-ports-for-uids exclude-inbound-ips exclude-outbound-ips vnet \
+  drop-invalid-packets iptables-logs skip-dns-conntrack-zone-split \
+  redirect-inbound-insert-instead-of-append redirect-outbound-insert-instead-of-append; do
+  contains "$out" "--$word"
+done
+contains "$out" "import kuma-config FILE"
+run 0 "$program" -h
+contains "$out" "Usage: meshgate-redirect"
 
 [ $failures = 0 ] && echo "ok"
 exit $((failures > 0))
