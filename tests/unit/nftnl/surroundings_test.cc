@@ -31,12 +31,17 @@ std::string addresses_and_routes() {
                      "ip -6 route show table all");
 }
 
-/// An uplink with an address and a default route of both families.
+/// An uplink with an address and a default route of both families. What the kernel does later by
+/// itself (link-local addresses, the carrier) is off, or waited for.
 void add_uplink() {
     output_of(
-        "ip link add up0 type veth peer name up1 && ip link set up0 up && ip link set up1 up && "
+        "ip link add up0 type veth peer name up1 && "
+        "ip link set up0 addrgenmode none && ip link set up1 addrgenmode none && "
+        "ip link set up0 up && ip link set up1 up && "
         "ip addr add 192.0.2.2/24 dev up0 && ip route add default via 192.0.2.1 && "
-        "ip -6 addr add 2001:db8::2/64 dev up0 nodad && ip -6 route add default via 2001:db8::1");
+        "ip -6 addr add 2001:db8::2/64 dev up0 nodad && ip -6 route add default via 2001:db8::1 && "
+        "for try in $(seq 500); do "
+        "test $(ip -o link show type veth up | grep -c 'state UP') = 2 && break; done");
 }
 
 }  // namespace
