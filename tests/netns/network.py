@@ -90,6 +90,9 @@ class Network:
         for name in ("vm", "outside", "client"):
             namespace = lab.Namespace(name, self.folder)
             self.namespaces.append(namespace)
+            if pathlib.Path("/etc/meshgate").is_dir():
+                # The machine's own configuration is not meant here.
+                namespace.run("mount", "-t", "tmpfs", "none", "/etc/meshgate")
             setattr(self, f"{name}_namespace", namespace)
         self._connect()
         for name, namespace in zip(("vm", "outside", "client"), self.namespaces):

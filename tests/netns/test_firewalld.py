@@ -58,13 +58,13 @@ EXPECTED = {"outbound": "outbound", "outbound, IPv6": "outbound", "the proxy's o
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_our_table_survives(network, firewalld, change):
-    network.install(n.DNS_ALL)
+    path = network.install(n.DNS_ALL)
     before = table(network)
     assert landings(network) == EXPECTED
     CHANGES[change](firewalld)
     assert table(network) == before
     assert landings(network) == EXPECTED
-    assert network.run("status").returncode == 0
+    assert network.run("status", config=path).returncode == 0
 
 
 @pytest.mark.parametrize("change", CHANGES)

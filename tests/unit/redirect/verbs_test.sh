@@ -17,6 +17,8 @@ cp "$program" "$folder/meshgate-redirect" # where everybody can reach it
 program=$folder/meshgate-redirect
 config=$folder/meshgate.toml
 ip link set lo up
+# The machine's own configuration, if it has one, is not meant here.
+[ ! -d /etc/meshgate ] || mount -t tmpfs none /etc/meshgate
 failures=0
 
 cat >"$config" <<'TOML'
