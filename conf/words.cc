@@ -95,6 +95,24 @@ bool is_log_prefix(std::string_view text) noexcept {
            });
 }
 
+bool is_utf8(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i]);
+        const std::size_t more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+        if (lead == 0 || (lead >= 0x80 && lead < 0xc2) || lead > 0xf4) return false;
+        if (more >= text.size() - i) return false;
+        // The second byte keeps overlong forms, surrogates and what is above U+10FFFF out.
+        const unsigned least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+        const unsigned most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+        for (std::size_t k = 1; k <= more; ++k) {
+            const auto byte = static_cast<unsigned char>(text[i + k]);
+            if (byte < (k == 1 ? least : 0x80) || byte > (k == 1 ? most : 0xbf)) return false;
+        }
+        i += more + 1;
+    }
+    return true;
+}
+
 std::string in_quotes(std::string_view text) {
     constexpr std::string_view hex = "0123456789abcdef";
     std::string out = "'";

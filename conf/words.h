@@ -35,6 +35,9 @@ bool is_interface_pattern(std::string_view name) noexcept;
 /// backslash and dollar sign.
 bool is_log_prefix(std::string_view text) noexcept;
 
+/// Well-formed UTF-8 (RFC 3629 section 4) without NUL.
+bool is_utf8(std::string_view text) noexcept;
+
 /// "'word'", with control characters and quotes made visible.
 std::string in_quotes(std::string_view text);
 

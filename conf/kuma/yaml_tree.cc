@@ -1,6 +1,7 @@
 #include "conf/kuma/yaml_tree.h"
 
 #include "conf/load.h"
+#include "conf/words.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -102,6 +103,8 @@ private:
 
 YamlNode parse_yaml(std::string_view text, const std::string& name) {
     if (text.size() > bytes_max) throw Error({{{name, 0, 0}, "is larger than 1 MiB"}});
+    // yaml-cpp would guess at other encodings, and passes broken bytes on.
+    if (!is_utf8(text)) throw Error({{{name, 0, 0}, "is not UTF-8 text"}});
     std::istringstream in{std::string{text}};
     TreeBuilder builder{name};
     try {

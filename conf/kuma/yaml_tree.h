@@ -20,7 +20,7 @@ struct YamlNode {
     std::vector<YamlNode> children;  ///< the elements of a list; the values of a map, in its order
 };
 
-/// One document. No anchors, aliases and tags; at most 1 MiB, 16 levels and 100,000 values, so that
+/// One document in UTF-8. No anchors, aliases and tags; at most 1 MiB, 16 levels and 100,000 values, so that
 /// no text takes more than its own size to read.
 /// @throws Error with the place in `name`.
 YamlNode parse_yaml(std::string_view text, const std::string& name);

@@ -224,6 +224,19 @@ TEST_CASE("no text makes the reader grow or recurse without bound") {
     CHECK(std::count(message.begin(), message.end(), '\n') == 99);
 }
 
+TEST_CASE("only UTF-8 is text") {
+    for (const std::string good : {"é", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
+        CHECK(read("redirect: {dns: {resolvConfigPath: /" + good + "}}").config.resolv_conf ==
+              "/" + good);
+    }
+    for (const std::string bad :
+         {"\xff", "\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xe2\x82g"}) {
+        CHECK(error_of("kumaDPUser: " + bad) == "kuma.yaml: is not UTF-8 text");
+    }
+    CHECK(error_of(std::string("a\0b\0", 4)) == "kuma.yaml: is not UTF-8 text");
+}
+
 TEST_CASE("Kuma's files are told from ours by name, else by what they say first") {
     CHECK(kuma::is_kuma_file("a.yaml", "[redirect]"));
     CHECK(kuma::is_kuma_file("a.yml", ""));
