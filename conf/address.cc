@@ -98,6 +98,14 @@ bool IpAddress::is_unspecified() const noexcept {
     return std::all_of(bytes_.begin(), bytes_.end(), [](auto byte) { return byte == 0; });
 }
 
+std::optional<IpAddress> IpAddress::unmapped() const noexcept {
+    constexpr std::array<std::uint8_t, 12> prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (family_ != Family::ipv6 || !std::equal(prefix.begin(), prefix.end(), bytes_.begin())) {
+        return std::nullopt;
+    }
+    return ipv4(std::span<const std::uint8_t, 4>{bytes_.data() + prefix.size(), 4});
+}
+
 std::string IpAddress::to_string() const {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
     if (family_ == Family::ipv6) {
@@ -136,6 +144,12 @@ bool Cidr::contains(const Cidr& other) const noexcept {
 
 IpAddress Cidr::last() const noexcept {
     return with_host_bits(base, prefix, true);
+}
+
+std::optional<Cidr> Cidr::unmapped() const noexcept {
+    const auto ipv4 = base.unmapped();
+    if (!ipv4 || prefix < 96) return std::nullopt;
+    return Cidr{*ipv4, static_cast<std::uint8_t>(prefix - 96)};
 }
 
 std::string Cidr::to_string() const {

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] bool is_loopback() const noexcept;     ///< 127.0.0.0/8 or ::1
     [[nodiscard]] bool is_link_local() const noexcept;   ///< 169.254.0.0/16 or fe80::/10
     [[nodiscard]] bool is_unspecified() const noexcept;  ///< 0.0.0.0 or ::
+    /// The IPv4 address of ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
+    [[nodiscard]] std::optional<IpAddress> unmapped() const noexcept;
     [[nodiscard]] std::string to_string() const;
 
     friend auto operator<=>(const IpAddress&, const IpAddress&) noexcept = default;
@@ -51,7 +53,9 @@ struct Cidr {
     [[nodiscard]] bool contains(const IpAddress& address) const noexcept;
     [[nodiscard]] bool contains(const Cidr& other) const noexcept;
     [[nodiscard]] IpAddress last() const noexcept;  ///< the highest address of the network
-    [[nodiscard]] std::string to_string() const;    ///< always with "/prefix"
+    /// The same network as IPv4, if it is one below ::ffff:0:0/96.
+    [[nodiscard]] std::optional<Cidr> unmapped() const noexcept;
+    [[nodiscard]] std::string to_string() const;  ///< always with "/prefix"
 
     friend auto operator<=>(const Cidr&, const Cidr&) noexcept = default;
 };

@@ -148,8 +148,14 @@ struct HostUpstream {
 
 using Upstream = std::variant<ResolvConfUpstreams, SocketAddress, HostUpstream>;
 
+/// Clients that may ask: a network, or those of an interface (1..15 bytes; a trailing '+' or '*'
+/// matches any rest).
+using Allowed = std::variant<Cidr, std::string>;
+
 struct Dns {
-    std::vector<Listen> listen;   ///< default 127.0.0.1:15053 and [::1]:15053
+    std::vector<Listen> listen;  ///< default 127.0.0.1:15053 and [::1]:15053
+    std::vector<Allowed>
+        allow;  ///< besides this machine itself and the networks of redirect.network
     std::optional<UserRef> user;  ///< unset: proxy.user when started as root, else no change
     std::vector<std::string> admin{
         "unix:/run/meshgate/dns.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none

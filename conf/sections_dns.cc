@@ -42,15 +42,27 @@ std::optional<Listen> parse_listen(std::string_view text) {
     return InterfacePort{std::move(named->host), named->port};
 }
 
+bool is_digits_and_dots(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+}
+
+std::optional<Allowed> parse_allowed(std::string_view text) {
+    if (const auto network = Cidr::parse(text)) return *network;
+    // "10.0.0.256" and "10.0.0.1/8" are mistyped networks, not interfaces.
+    if (text.find_first_of(":/") != text.npos || is_digits_and_dots(text)) return std::nullopt;
+    if (!is_interface_pattern(text)) return std::nullopt;
+    return std::string{text};
+}
+
 std::optional<Upstream> parse_upstream(std::string_view text) {
     if (text == "resolv-conf") return ResolvConfUpstreams{};
     if (auto address = SocketAddress::parse(text, dns_port)) return *address;
     auto named = parse_host_port(text, dns_port);
     if (!named) return std::nullopt;
     const auto host = parse_name(named->host);
-    const bool digits = std::all_of(named->host.begin(), named->host.end(),
-                                    [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
-    if (!host || digits) return std::nullopt;  // "9.9.9.999" is a mistyped address, not a name
+    // "9.9.9.999" is a mistyped address, not a name.
+    if (!host || is_digits_and_dots(named->host)) return std::nullopt;
     return HostUpstream{*host, named->port};
 }
 
@@ -163,7 +175,7 @@ void read_name(TableReader& reader, Wildcard wildcard, std::string& to) {
 }  // namespace
 
 void read_dns(const toml::table& table, Dns& to, Findings& findings) {
-    static constexpr Keys<5> keys{"listen", "user", "admin", "upstreams", "cache"};
+    static constexpr Keys<6> keys{"listen", "allow", "user", "admin", "upstreams", "cache"};
     TableReader reader{table, "dns", keys, findings};
     if (reader.has("listen")) {
         const auto before = findings.errors();
@@ -175,6 +187,9 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
             findings.error(reader.place("listen"), "'dns.listen' must have at least one address");
         }
     }
+    to.allow = read_words<Allowed>(reader, "allow", parse_allowed,
+                                   "an address, a network such as \"10.0.0.0/8\" (no bit set "
+                                   "after the prefix), or an interface such as \"docker0\"");
     to.user = read_user(reader, "user");
     read_admin(reader, to);
     if (reader.has("upstreams")) {

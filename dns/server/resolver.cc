@@ -119,13 +119,16 @@ void Resolver::refresh() noexcept {
     }
 }
 
-Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message,
+Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message, Rejection why,
                                    std::span<std::uint8_t> out) noexcept {
     if (wire::parse_question(message, question_) == wire::Parsed::drop) {
         stats_.drop(Dropped::malformed);
         return {Next::drop, 0};
     }
-    return {Next::send, local(wire::Rcode::formerr, wire::Ede::none, out)};
+    if (why == Rejection::cut) {
+        return {Next::send, local(wire::Rcode::formerr, wire::Ede::none, out)};
+    }
+    return {Next::send, local(wire::Rcode::refused, wire::Ede::prohibited, out)};
 }
 
 Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point arrived,

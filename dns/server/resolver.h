@@ -44,8 +44,13 @@ public:
     Verdict answer(std::span<const std::uint8_t> message, Proto proto, std::size_t cap,
                    std::span<std::uint8_t> out) noexcept;
 
-    /// Answers a datagram of which the kernel cut the end.
-    Verdict reject(std::span<const std::uint8_t> message, std::span<std::uint8_t> out) noexcept;
+    enum class Rejection : std::uint8_t {
+        cut,        ///< the kernel cut the end of a datagram: FORMERR
+        prohibited  ///< the client may not ask: REFUSED
+    };
+    /// Answers `message` without looking for what it asks.
+    Verdict reject(std::span<const std::uint8_t> message, Rejection why,
+                   std::span<std::uint8_t> out) noexcept;
 
     struct Forwarded {
         std::size_t bytes;     ///< of `out`: an error to send at once; 0: nothing to send now

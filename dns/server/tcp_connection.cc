@@ -28,14 +28,15 @@ void put_length(std::uint8_t* out, std::size_t bytes) noexcept {
 
 }  // namespace
 
-TcpShared::TcpShared(Resolver& resolver_, WorkerStats& stats_, const WorkerLimits& limits_)
-    : resolver(resolver_), stats(stats_), limits(at_least_one(limits_)),
+TcpShared::TcpShared(const Admission& admission_, Resolver& resolver_, WorkerStats& stats_,
+                     const WorkerLimits& limits_)
+    : admission(admission_), resolver(resolver_), stats(stats_), limits(at_least_one(limits_)),
       read_buffer(std::make_unique_for_overwrite<std::uint8_t[]>(read_bytes)),
       write_buffer(std::make_unique_for_overwrite<std::uint8_t[]>(write_bytes)) {}
 
-TcpConnection::TcpConnection(asio::io_context& context, UniqueFd fd, AddressFamily family,
+TcpConnection::TcpConnection(asio::io_context& context, UniqueFd fd, const TcpPeer& peer,
                              std::uint64_t id, TcpShared& shared, Transport& transport)
-    : socket_(context), family_(family), id_(id), shared_(shared), transport_(transport) {
+    : socket_(context), peer_(peer), id_(id), shared_(shared), transport_(transport) {
     socket_.assign(fd.get());
     static_cast<void>(fd.release());
 }
@@ -114,13 +115,13 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
     std::span<std::uint8_t> frame{shared_.write_buffer.get() + gathered_,
                                   TcpShared::write_bytes - gathered_};
     const auto out = frame.subspan(length_bytes, wire::message_bytes_max);
-    auto verdict = shared_.resolver.answer(message, Proto::tcp, wire::message_bytes_max, out);
+    auto verdict = answer(message, out);
     if (verdict.next == Resolver::Next::drop) {
         input_ended_ = true;  // whoever sends this is no client; what it asked before is answered
         framing_ = {};
         return;
     }
-    shared_.stats.received(Proto::tcp, family_);
+    shared_.stats.received(Proto::tcp, peer_.family());
     if (verdict.next == Resolver::Next::forward) {
         const Client client{&transport_, Proto::tcp, id_, {}};
         const auto forwarded = shared_.resolver.forward(client, arrived, out);
@@ -131,6 +132,17 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
     put_length(frame.data(), verdict.bytes);
     gathered_ += length_bytes + verdict.bytes;
     ++answers_;
+}
+
+Resolver::Verdict TcpConnection::answer(std::span<const std::uint8_t> message,
+                                        std::span<std::uint8_t> out) noexcept {
+    if (!peer_.here && !shared_.admission.may_ask(peer_.address)) {
+        input_ended_ = true;  // told once, then the connection is somebody else's
+        const auto verdict = shared_.resolver.reject(message, Resolver::Rejection::prohibited, out);
+        framing_ = {};  // behind the answer: it held the message
+        return verdict;
+    }
+    return shared_.resolver.answer(message, Proto::tcp, wire::message_bytes_max, out);
 }
 
 void TcpConnection::flush() noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dns/server/admission.h"
 #include "dns/server/resolver.h"
 #include "dns/server/tcp_framing.h"
 #include "dns/server/worker.h"
@@ -15,13 +16,15 @@ namespace meshgate::dns::server {
 
 /// What the TCP connections of a worker share: none of it is in use between two events.
 struct TcpShared {
-    TcpShared(Resolver& resolver_, WorkerStats& stats_, const WorkerLimits& limits_);
+    TcpShared(const Admission& admission_, Resolver& resolver_, WorkerStats& stats_,
+              const WorkerLimits& limits_);
 
     static constexpr std::size_t read_bytes = std::size_t{32} << 10;
     static constexpr std::size_t write_bytes = std::size_t{96} << 10;  ///< > one largest answer
     /// Unsent answers of all connections of a worker: clients that do not read cannot take more.
     static constexpr std::size_t unsent_bytes_max = std::size_t{64} << 20;
 
+    const Admission& admission;
     Resolver& resolver;
     WorkerStats& stats;
     const WorkerLimits limits;
@@ -30,13 +33,23 @@ struct TcpShared {
     std::size_t unsent_bytes = 0;  ///< of all connections
 };
 
+/// Who connected.
+struct TcpPeer {
+    Peer address{.v6 = {}};
+    bool here = false;  ///< it is on this machine
+
+    [[nodiscard]] AddressFamily family() const noexcept {
+        return address.generic.sa_family == AF_INET ? AddressFamily::ipv4 : AddressFamily::ipv6;
+    }
+};
+
 /// One client's connection: messages in, answers out in any order (RFC 7766 section 7).
 ///
 /// Never waits and never closes itself: TcpConnections calls on_readable(), on_writable() and
 /// on_replies(), then looks at wants_read(), wants_write() and finished().
 class TcpConnection {
 public:
-    TcpConnection(asio::io_context& context, UniqueFd fd, AddressFamily family, std::uint64_t id,
+    TcpConnection(asio::io_context& context, UniqueFd fd, const TcpPeer& peer, std::uint64_t id,
                   TcpShared& shared, Transport& transport);
     ~TcpConnection();
     TcpConnection(const TcpConnection&) = delete;
@@ -84,13 +97,15 @@ private:
     bool read_some() noexcept;
     void answer_messages(Clock::time_point arrived) noexcept;
     void answer_one(std::span<const std::uint8_t> message, Clock::time_point arrived) noexcept;
+    Resolver::Verdict answer(std::span<const std::uint8_t> message,
+                             std::span<std::uint8_t> out) noexcept;
     void flush() noexcept;
     [[nodiscard]] std::size_t send(std::span<const std::uint8_t> bytes) noexcept;
     void append_unsent(std::span<const std::uint8_t> bytes) noexcept;
     void drop_sent(std::size_t bytes) noexcept;
 
     asio::posix::stream_descriptor socket_;
-    AddressFamily family_;
+    const TcpPeer peer_;
     std::uint64_t id_;
     TcpShared& shared_;
     Transport& transport_;

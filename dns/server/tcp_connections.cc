@@ -15,17 +15,17 @@ constexpr std::chrono::milliseconds idle_grain{100};
 
 }  // namespace
 
-TcpConnections::TcpConnections(asio::io_context& context, Resolver& resolver, WorkerStats& stats,
-                               const WorkerLimits& limits)
-    : context_(context), shared_(resolver, stats, limits), idle_timer_(context) {}
+TcpConnections::TcpConnections(asio::io_context& context, const Admission& admission,
+                               Resolver& resolver, WorkerStats& stats, const WorkerLimits& limits)
+    : context_(context), shared_(admission, resolver, stats, limits), idle_timer_(context) {}
 
-void TcpConnections::adopt(UniqueFd fd, AddressFamily family) {
+void TcpConnections::adopt(UniqueFd fd, const TcpPeer& peer) {
     if (connections_.size() >= shared_.limits.tcp_connections && !close_idle()) {
         shared_.stats.drop(Dropped::tcp_limit);
         return;
     }
     const std::uint64_t id = ++last_id_;
-    connections_.emplace_back(context_, std::move(fd), family, id, shared_, *this);
+    connections_.emplace_back(context_, std::move(fd), peer, id, shared_, *this);
     by_id_.emplace(id, std::prev(connections_.end()));
     arm(connections_.back());
     arm_idle_timer();

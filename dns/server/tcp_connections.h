@@ -12,12 +12,12 @@ namespace meshgate::dns::server {
 /// them.
 class TcpConnections final : public Transport {
 public:
-    TcpConnections(asio::io_context& context, Resolver& resolver, WorkerStats& stats,
-                   const WorkerLimits& limits);
+    TcpConnections(asio::io_context& context, const Admission& admission, Resolver& resolver,
+                   WorkerStats& stats, const WorkerLimits& limits);
 
     /// Serves an accepted connection. At the limit the one idle longest is closed for it; if none
     /// is idle the new one is closed (counted).
-    void adopt(UniqueFd fd, AddressFamily family);
+    void adopt(UniqueFd fd, const TcpPeer& peer);
 
     /// Closes the connection that is idle longest. @return false: none is idle.
     bool close_idle() noexcept;

@@ -20,8 +20,7 @@ constexpr std::chrono::milliseconds pause_time{50};
 }  // namespace
 
 TcpListener::TcpListener(asio::io_context& context, UniqueFd fd, TcpConnections& connections)
-    : socket_(context), pause_(context), family_(socket_facts(fd.get()).family),
-      connections_(connections) {
+    : socket_(context), pause_(context), facts_(socket_facts(fd.get())), connections_(connections) {
     socket_.assign(fd.get());
     static_cast<void>(fd.release());
 }
@@ -45,10 +44,13 @@ void TcpListener::close() noexcept {
 
 TcpListener::After TcpListener::accept_some() {
     for (int i = 0; i < accepts_max; ++i) {
-        UniqueFd fd{
-            ::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        TcpPeer peer;
+        socklen_t bytes = sizeof peer.address;
+        UniqueFd fd{::accept4(socket_.native_handle(), &peer.address.generic, &bytes,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC)};
         if (fd) {
-            connections_.adopt(std::move(fd), family_);
+            peer.here = facts_.loopback || is_loopback(peer.address);
+            connections_.adopt(std::move(fd), peer);
             continue;
         }
         switch (errno) {

@@ -27,7 +27,7 @@ private:
 
     asio::posix::stream_descriptor socket_;
     Timer pause_;
-    AddressFamily family_;
+    const SocketFacts facts_;
     TcpConnections& connections_;
 };
 

@@ -16,7 +16,7 @@ UdpBatch::UdpBatch()
     }
 }
 
-std::size_t UdpBatch::receive(int fd, const UdpSocketFacts& socket) noexcept {
+std::size_t UdpBatch::receive(int fd, const SocketFacts& socket) noexcept {
     for (std::size_t i = 0; i < batch_datagrams; ++i) {  // the kernel wrote over the lengths
         auto& header = headers_[i].msg_hdr;
         header.msg_namelen = sizeof(Peer);

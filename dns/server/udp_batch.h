@@ -29,7 +29,7 @@ public:
     UdpBatch();
 
     /// @return datagrams received; 0: none are queued, or the socket has an error (then errno).
-    std::size_t receive(int fd, const UdpSocketFacts& socket) noexcept;
+    std::size_t receive(int fd, const SocketFacts& socket) noexcept;
 
     [[nodiscard]] std::span<const std::uint8_t> message(std::size_t i) const noexcept {
         return {buffer(i), headers_[i].msg_len};

@@ -16,9 +16,9 @@ constexpr std::size_t drain_rounds_max = 1024;
 }  // namespace
 
 UdpListener::UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch,
-                         Resolver& resolver, WorkerStats& stats)
+                         const Admission& admission, Resolver& resolver, WorkerStats& stats)
     : socket_(context), facts_(socket_facts(fd.get())), batch_(batch), replies_(fd.get(), stats),
-      resolver_(resolver), stats_(stats) {
+      admission_(admission), resolver_(resolver), stats_(stats) {
     socket_.assign(fd.get());
     static_cast<void>(fd.release());
 }
@@ -60,12 +60,20 @@ void UdpListener::serve(std::size_t rounds) noexcept {
 }
 
 bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept {
+    using Rejection = Resolver::Rejection;
     const UdpPath& path = batch_.path(i);
-    const std::size_t cap =
-        stays_here(facts_, path) ? loopback_payload_max : wire::udp_payload_ours;
+    const bool here = stays_here(facts_, path);
+    const std::size_t cap = here ? loopback_payload_max : wire::udp_payload_ours;
+    const auto message = batch_.message(i);
     auto out = replies_.room(cap);
-    auto verdict = batch_.was_cut(i) ? resolver_.reject(batch_.message(i), out)
-                                     : resolver_.answer(batch_.message(i), Proto::udp, cap, out);
+    Resolver::Verdict verdict{};
+    if (!here && !admission_.may_ask(path.peer)) {
+        verdict = resolver_.reject(message, Rejection::prohibited, out);
+    } else if (batch_.was_cut(i)) {
+        verdict = resolver_.reject(message, Rejection::cut, out);
+    } else {
+        verdict = resolver_.answer(message, Proto::udp, cap, out);
+    }
     if (verdict.next == Resolver::Next::drop) return false;
     stats_.received(Proto::udp, facts_.family);
     if (verdict.next == Resolver::Next::forward) {

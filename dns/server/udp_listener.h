@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dns/server/admission.h"
 #include "dns/server/resolver.h"
 #include "dns/server/udp_batch.h"
 #include "src/common/asio.h"
@@ -12,8 +13,8 @@ namespace meshgate::dns::server {
 class UdpListener final : public Transport {
 public:
     /// `batch` is shared by the sockets of the worker.
-    UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch, Resolver& resolver,
-                WorkerStats& stats);
+    UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch, const Admission& admission,
+                Resolver& resolver, WorkerStats& stats);
 
     void start();
 
@@ -31,9 +32,10 @@ private:
     bool answer_one(std::size_t i, Clock::time_point arrived) noexcept;
 
     asio::posix::stream_descriptor socket_;
-    UdpSocketFacts facts_;
+    SocketFacts facts_;
     UdpBatch& batch_;
     UdpReplies replies_;
+    const Admission& admission_;
     Resolver& resolver_;
     WorkerStats& stats_;
     bool draining_ = false;

@@ -4,16 +4,13 @@
 
 namespace meshgate::dns::server {
 
-namespace {
-
-bool is_loopback(const in_addr& address) noexcept {
-    return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 bool is_loopback(const Peer& address) noexcept {
-    return address.generic.sa_family == AF_INET ? is_loopback(address.v4.sin_addr)
-                                                : IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr) != 0;
+    return address.generic.sa_family == AF_INET
+               ? ntohl(address.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+               : IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr) != 0;
 }
+
+namespace {
 
 bool same_host(const Peer& a, const Peer& b) noexcept {
     if (a.generic.sa_family != b.generic.sa_family) return false;
@@ -53,8 +50,8 @@ Peer asked_address(cmsghdr* header) noexcept {
 
 }  // namespace
 
-UdpSocketFacts socket_facts(int fd) noexcept {
-    UdpSocketFacts facts;
+SocketFacts socket_facts(int fd) noexcept {
+    SocketFacts facts;
     socklen_t bytes = sizeof facts.bound;
     if (getsockname(fd, &facts.bound.generic, &bytes) != 0) return facts;
     const bool v4 = facts.bound.generic.sa_family == AF_INET;
@@ -88,7 +85,7 @@ void turn_around(UdpPath& path) noexcept {
     path.control_bytes = CMSG_SPACE(sizeof info);
 }
 
-bool stays_here(const UdpSocketFacts& socket, const UdpPath& path) noexcept {
+bool stays_here(const SocketFacts& socket, const UdpPath& path) noexcept {
     if (socket.loopback || is_loopback(path.peer)) return true;
     if (!socket.wildcard) return same_host(socket.bound, path.peer);
     cmsghdr* header = pktinfo_header(path);

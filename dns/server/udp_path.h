@@ -27,6 +27,9 @@ inline std::uint16_t port(const Peer& peer) noexcept {
     return ntohs(peer.generic.sa_family == AF_INET ? peer.v4.sin_port : peer.v6.sin6_port);
 }
 
+/// 127.0.0.0/8 or ::1.
+bool is_loopback(const Peer& address) noexcept;
+
 /// Where a datagram came from, and what its reply needs to leave from the address it was sent to.
 struct UdpPath {
     Peer peer{.v6 = {}};
@@ -35,14 +38,14 @@ struct UdpPath {
 };
 
 /// What is constant for all datagrams of one socket.
-struct UdpSocketFacts {
+struct SocketFacts {
     AddressFamily family = AddressFamily::ipv4;
     bool wildcard = false;  ///< PKTINFO comes with each datagram
     bool loopback = false;  ///< bound to 127.0.0.0/8 or ::1: whatever arrives came over lo
     Peer bound{.v6 = {}};
 };
 
-UdpSocketFacts socket_facts(int fd) noexcept;
+SocketFacts socket_facts(int fd) noexcept;
 
 /// Makes the PKTINFO that came with a datagram the one that sends its reply, in place.
 ///
@@ -53,6 +56,6 @@ void turn_around(UdpPath& path) noexcept;
 
 /// True when the reply does not leave this host: no fragments, so no reason to cap its size at 1232
 /// bytes. After turn_around().
-bool stays_here(const UdpSocketFacts& socket, const UdpPath& path) noexcept;
+bool stays_here(const SocketFacts& socket, const UdpPath& path) noexcept;
 
 }  // namespace meshgate::dns::server

@@ -1,5 +1,6 @@
 #include "dns/server/worker.h"
 
+#include "dns/server/admission.h"
 #include "dns/server/resolver.h"
 #include "dns/server/tcp_connections.h"
 #include "dns/server/tcp_listener.h"
@@ -24,10 +25,10 @@ constexpr std::chrono::milliseconds drain_grain{5};
 struct Worker::State {
     State(WorkerSockets sockets, const WorkerLimits& limits)
         : resolver(context, stats, limits.cache_bytes, limits.forward),
-          connections(context, resolver, stats, limits), drain_timer(context) {
+          connections(context, admission, resolver, stats, limits), drain_timer(context) {
         for (auto& fd : sockets.udp)
-            udp.push_back(
-                std::make_unique<UdpListener>(context, std::move(fd), batch, resolver, stats));
+            udp.push_back(std::make_unique<UdpListener>(context, std::move(fd), batch, admission,
+                                                        resolver, stats));
         for (auto& fd : sockets.tcp)
             tcp.push_back(std::make_unique<TcpListener>(context, std::move(fd), connections));
     }
@@ -71,6 +72,7 @@ struct Worker::State {
     asio::io_context context{1};  ///< one thread runs it
     asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
     WorkerStats stats;
+    Admission admission;
     Resolver resolver;
     UdpBatch batch;
     std::vector<std::unique_ptr<UdpListener>> udp;
@@ -100,6 +102,12 @@ void Worker::run() {
 std::future<void> Worker::set_table(std::shared_ptr<const zone::Table> table) {
     return state_->ask([state = state_.get(), table = std::move(table)]() mutable {
         state->resolver.set_table(std::move(table));
+    });
+}
+
+std::future<void> Worker::set_access(std::shared_ptr<const AccessList> access) {
+    return state_->ask([state = state_.get(), access = std::move(access)]() mutable {
+        state->admission.set_access(std::move(access));
     });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dns/forward/forwarder.h"
+#include "dns/server/access_list.h"
 #include "dns/server/sockets.h"
 #include "dns/server/stats.h"
 #include "dns/zone/table.h"
@@ -45,6 +46,9 @@ public:
     /// every worker answers from the same immutable table while the next one is made; the last user
     /// frees it: keep a large one until all workers have the next, so that none of them has to.
     std::future<void> set_table(std::shared_ptr<const zone::Table> table);
+
+    /// Who may ask from outside this machine, from the next query on. Nobody before the first call.
+    std::future<void> set_access(std::shared_ptr<const AccessList> access);
 
     /// Replaces the upstreams; queries in flight finish with the old ones.
     std::future<void> set_upstreams(std::vector<conf::SocketAddress> upstreams);

@@ -21,22 +21,6 @@ bool equal(Name a, Name b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-std::optional<conf::IpAddress> unmapped(const conf::IpAddress& address) noexcept {
-    constexpr std::array<std::uint8_t, 12> prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    const auto bytes = address.bytes();
-    if (bytes.size() != 16 || !std::equal(prefix.begin(), prefix.end(), bytes.begin())) {
-        return std::nullopt;
-    }
-    return conf::IpAddress::ipv4(std::span<const std::uint8_t, 4>{bytes.data() + 12, 4});
-}
-
-/// The same network below ::ffff:0:0/96, as IPv4.
-std::optional<conf::Cidr> unmapped(const conf::Cidr& network) noexcept {
-    const auto base = unmapped(network.base);
-    if (!base || network.prefix < 96) return std::nullopt;
-    return conf::Cidr{*base, static_cast<std::uint8_t>(network.prefix - 96)};
-}
-
 /// A compressed name (RFC 1035 section 4.1.4). The offset fits in 14 bits: a question and
 /// `cname_links_max` links take less than 4 KiB.
 std::array<std::uint8_t, 2> pointer_to(const PlacedName& name) noexcept {
@@ -102,13 +86,13 @@ std::size_t CompiledTable::apex_bytes(Name name) const noexcept {
 std::optional<std::uint32_t>
 CompiledTable::ptr_entry(const conf::IpAddress& address) const noexcept {
     if (const auto entry = names_.reverse.find(address)) return entry;
-    const auto ipv4 = names_.mapped_reverse ? unmapped(address) : std::nullopt;
+    const auto ipv4 = names_.mapped_reverse ? address.unmapped() : std::nullopt;
     return ipv4 ? names_.reverse.find(*ipv4) : std::nullopt;
 }
 
 bool CompiledTable::any_vip_in(const conf::Cidr& network) const noexcept {
     if (names_.reverse.any_in(network)) return true;
-    const auto ipv4 = names_.mapped_reverse ? unmapped(network) : std::nullopt;
+    const auto ipv4 = names_.mapped_reverse ? network.unmapped() : std::nullopt;
     return ipv4 && names_.reverse.any_in(*ipv4);
 }
 

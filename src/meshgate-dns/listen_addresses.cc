@@ -1,37 +1,20 @@
 #include "src/meshgate-dns/listen_addresses.h"
 
-#include "src/common/errors.h"
-#include "src/meshgate-dns/sockaddr.h"
-
-#include <ifaddrs.h>
+#include "src/meshgate-dns/access.h"
 
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 
 namespace meshgate::dnsd {
 namespace {
 
-struct FreeIfaddrs {
-    void operator()(ifaddrs* list) const noexcept { ::freeifaddrs(list); }
-};
-using Interfaces = std::unique_ptr<ifaddrs, FreeIfaddrs>;
-
-Interfaces interfaces() {
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) throw_errno("getifaddrs");
-    return Interfaces{list};
-}
-
 std::vector<conf::SocketAddress> addresses_of(const conf::InterfacePort& listen) {
     std::vector<conf::SocketAddress> found;
-    const Interfaces list = interfaces();
-    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
-        if (listen.interface != entry->ifa_name) continue;
-        const auto address = from_kernel(entry->ifa_addr);
-        if (!address) continue;
-        const bool scoped = address->family() == conf::Family::ipv6 && address->is_link_local();
-        found.push_back({*address, listen.port, scoped ? listen.interface : ""});
+    for (const InterfaceAddress& entry : interface_addresses()) {
+        if (listen.interface != entry.interface) continue;
+        const bool scoped =
+            entry.address.family() == conf::Family::ipv6 && entry.address.is_link_local();
+        found.push_back({entry.address, listen.port, scoped ? listen.interface : ""});
     }
     if (found.empty()) {
         throw std::runtime_error("dns.listen: interface '" + listen.interface +
@@ -44,10 +27,7 @@ std::vector<conf::SocketAddress> addresses_of(const conf::InterfacePort& listen)
 
 std::vector<conf::IpAddress> local_addresses() {
     std::vector<conf::IpAddress> all;
-    const Interfaces list = interfaces();
-    for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
-        if (const auto address = from_kernel(entry->ifa_addr)) all.push_back(*address);
-    }
+    for (const InterfaceAddress& entry : interface_addresses()) all.push_back(entry.address);
     return all;
 }
 

@@ -55,6 +55,8 @@ Service::Service(asio::io_context& context, asio::signal_set& signals, Parts par
     : context_(context), signals_(signals), parts_(std::move(parts)),
       started_with_(configuration.config), configuration_(std::move(configuration)),
       workers_(workers), notifier_(notifier),
+      access_(context, parts_.listening,
+              [&workers](const Access::List& list) { workers.set_access(list); }),
       upstreams_(context, parts_.listening, std::move(resolve),
                  [&workers](const std::vector<conf::SocketAddress>& addresses) {
                      workers.set_upstreams(addresses);
@@ -67,6 +69,7 @@ ExitCode Service::run() {
     });
     wait_for_signal();
     if (const auto interval = watchdog_interval()) watch(*interval);
+    log_all(access_.configure(configuration_.config));
     configure_upstreams();
     begin_start();
     context_.run();
@@ -204,6 +207,7 @@ void Service::take_over(Configuration next) {
         log::warning(key + " changed: a restart is needed for that");
     }
     configuration_ = std::move(next);
+    log_all(access_.configure(configuration_.config));
     configure_upstreams();
     log::notice("reloaded: " + summary());
 }

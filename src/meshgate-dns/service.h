@@ -3,6 +3,7 @@
 #include "src/common/asio.h"
 #include "src/common/exit_code.h"
 #include "src/common/timer.h"
+#include "src/meshgate-dns/access.h"
 #include "src/meshgate-dns/configuration.h"
 #include "src/meshgate-dns/endpoints.h"
 #include "src/meshgate-dns/file_watch.h"
@@ -79,6 +80,7 @@ private:
     Configuration configuration_;
     WorkerGroup& workers_;
     Notifier& notifier_;
+    Access access_;
     Upstreams upstreams_;
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 

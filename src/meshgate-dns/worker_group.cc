@@ -29,6 +29,12 @@ void wait_for_all(std::vector<std::future<void>>& pending, const std::stop_token
     }
 }
 
+/// For what may as well happen a moment later.
+void wait_a_little(std::vector<std::future<void>>& pending) {
+    const auto end = std::chrono::steady_clock::now() + tell_patience;
+    for (auto& one : pending) one.wait_until(end);
+}
+
 /// What a worker tells until then; nothing from one that is late, or that has ended.
 template <class Told>
 Told told(std::future<Told>& future, std::chrono::steady_clock::time_point end) {
@@ -89,8 +95,13 @@ void WorkerGroup::set_table(const std::shared_ptr<const dns::zone::Table>& table
 void WorkerGroup::set_upstreams(const std::vector<conf::SocketAddress>& upstreams) {
     std::vector<std::future<void>> pending;
     for (const auto& worker : workers_) pending.push_back(worker->set_upstreams(upstreams));
-    const auto end = std::chrono::steady_clock::now() + tell_patience;
-    for (auto& one : pending) one.wait_until(end);
+    wait_a_little(pending);
+}
+
+void WorkerGroup::set_access(const std::shared_ptr<const dns::server::AccessList>& access) {
+    std::vector<std::future<void>> pending;
+    for (const auto& worker : workers_) pending.push_back(worker->set_access(access));
+    wait_a_little(pending);
 }
 
 void WorkerGroup::drain(std::chrono::milliseconds patience) {

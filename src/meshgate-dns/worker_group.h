@@ -38,6 +38,9 @@ public:
     /// Returns when every worker asks these, but after 250 ms at most. Control thread.
     void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
 
+    /// Who may ask from outside this machine. Returns as set_upstreams() does. Control thread.
+    void set_access(const std::shared_ptr<const dns::server::AccessList>& access);
+
     void drain(std::chrono::milliseconds patience);
 
     /// The servers as all workers together see them: counters added up, up while every worker finds

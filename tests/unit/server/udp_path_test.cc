@@ -1,6 +1,7 @@
 #include "dns/server/udp_path.h"
 
-#include <arpa/inet.h>
+#include "tests/unit/server/peers.h"
+
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -8,19 +9,9 @@
 #include <string>
 
 using namespace meshgate::dns::server;
+using meshgate::test::peer;
 
 namespace {
-
-Peer peer(const char* text) {
-    Peer out{.v6 = {}};
-    if (inet_pton(AF_INET, text, &out.v4.sin_addr) == 1) {
-        out.v4.sin_family = AF_INET;
-    } else {
-        REQUIRE(inet_pton(AF_INET6, text, &out.v6.sin6_addr) == 1);
-        out.v6.sin6_family = AF_INET6;
-    }
-    return out;
-}
 
 /// A path from `from`, with PKTINFO when `asked` is given.
 UdpPath path(const char* from, const char* asked, unsigned interface = 3) {
@@ -47,8 +38,8 @@ UdpPath path(const char* from, const char* asked, unsigned interface = 3) {
     return out;
 }
 
-UdpSocketFacts socket_at(const char* bound) {
-    UdpSocketFacts facts;
+SocketFacts socket_at(const char* bound) {
+    SocketFacts facts;
     facts.bound = peer(bound);
     facts.wildcard = std::strcmp(bound, "0.0.0.0") == 0 || std::strcmp(bound, "::") == 0;
     facts.loopback = std::strcmp(bound, "127.0.0.1") == 0 || std::strcmp(bound, "::1") == 0;
