@@ -156,7 +156,9 @@ struct Dns {
     std::vector<Listen> listen;  ///< default 127.0.0.1:15053 and [::1]:15053
     std::vector<Allowed>
         allow;  ///< besides this machine itself and the networks of redirect.network
-    std::optional<UserRef> user;  ///< unset: proxy.user when started as root, else no change
+    std::uint32_t rate_limit = 1000;  ///< queries a second of one source outside this machine over
+                                      ///< UDP, 0..1000000; 0: any number
+    std::optional<UserRef> user;      ///< unset: proxy.user when started as root, else no change
     std::vector<std::string> admin{
         "unix:/run/meshgate/dns.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none
     bool admin_is_default =

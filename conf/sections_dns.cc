@@ -175,7 +175,8 @@ void read_name(TableReader& reader, Wildcard wildcard, std::string& to) {
 }  // namespace
 
 void read_dns(const toml::table& table, Dns& to, Findings& findings) {
-    static constexpr Keys<6> keys{"listen", "allow", "user", "admin", "upstreams", "cache"};
+    static constexpr Keys<7> keys{"listen", "allow",     "rate_limit", "user",
+                                  "admin",  "upstreams", "cache"};
     TableReader reader{table, "dns", keys, findings};
     if (reader.has("listen")) {
         const auto before = findings.errors();
@@ -190,6 +191,10 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
     to.allow = read_words<Allowed>(reader, "allow", parse_allowed,
                                    "an address, a network such as \"10.0.0.0/8\" (no bit set "
                                    "after the prefix), or an interface such as \"docker0\"");
+    if (const auto* rate = reader.find("rate_limit")) {
+        const auto limit = as_integer(findings, *rate, reader.name("rate_limit"), 0, 1'000'000);
+        to.rate_limit = static_cast<std::uint32_t>(limit.value_or(to.rate_limit));
+    }
     to.user = read_user(reader, "user");
     read_admin(reader, to);
     if (reader.has("upstreams")) {

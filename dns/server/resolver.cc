@@ -125,10 +125,18 @@ Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message, Reject
         stats_.drop(Dropped::malformed);
         return {Next::drop, 0};
     }
-    if (why == Rejection::cut) {
-        return {Next::send, local(wire::Rcode::formerr, wire::Ede::none, out)};
+    using wire::Rcode, wire::Ede;
+    switch (why) {
+    case Rejection::cut:
+        return {Next::send, local(Rcode::formerr, Ede::none, out)};
+    case Rejection::prohibited:
+        return {Next::send, local(Rcode::refused, Ede::prohibited, out)};
+    case Rejection::too_often:
+        break;
     }
-    return {Next::send, local(wire::Rcode::refused, wire::Ede::prohibited, out)};
+    const Verdict verdict{Next::send, local(Rcode::noerror, Ede::none, out)};
+    out[2] |= wire::flag::tc >> 8U;
+    return verdict;
 }
 
 Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point arrived,

@@ -45,8 +45,9 @@ public:
                    std::span<std::uint8_t> out) noexcept;
 
     enum class Rejection : std::uint8_t {
-        cut,        ///< the kernel cut the end of a datagram: FORMERR
-        prohibited  ///< the client may not ask: REFUSED
+        cut,         ///< the kernel cut the end of a datagram: FORMERR
+        prohibited,  ///< the client may not ask: REFUSED
+        too_often    ///< the client shall come back over TCP: empty with TC=1
     };
     /// Answers `message` without looking for what it asks.
     Verdict reject(std::span<const std::uint8_t> message, Rejection why,

@@ -23,10 +23,11 @@ enum class Dropped : std::uint8_t {
     overload,     ///< too many in flight: not forwarded, answered SERVFAIL
     send_failed,  ///< an answer the kernel did not take
     tcp_limit,    ///< a connection refused, or cut for not reading its answers
-    duplicate     ///< the same query of the same client is in flight: one answer serves both
+    duplicate,    ///< the same query of the same client is in flight: one answer serves both
+    rate          ///< a source asked too often
 };
-inline constexpr std::array<std::string_view, 5> dropped_names{
-    "malformed", "overload", "send_failed", "tcp_limit", "duplicate"};
+inline constexpr std::array<std::string_view, 6> dropped_names{
+    "malformed", "overload", "send_failed", "tcp_limit", "duplicate", "rate"};
 
 /// A counter with one writer, the worker, and any number of readers: plain loads and stores, no
 /// locked instruction.

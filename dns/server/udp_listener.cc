@@ -16,7 +16,7 @@ constexpr std::size_t drain_rounds_max = 1024;
 }  // namespace
 
 UdpListener::UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch,
-                         const Admission& admission, Resolver& resolver, WorkerStats& stats)
+                         Admission& admission, Resolver& resolver, WorkerStats& stats)
     : socket_(context), facts_(socket_facts(fd.get())), batch_(batch), replies_(fd.get(), stats),
       admission_(admission), resolver_(resolver), stats_(stats) {
     socket_.assign(fd.get());
@@ -60,20 +60,12 @@ void UdpListener::serve(std::size_t rounds) noexcept {
 }
 
 bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept {
-    using Rejection = Resolver::Rejection;
     const UdpPath& path = batch_.path(i);
     const bool here = stays_here(facts_, path);
     const std::size_t cap = here ? loopback_payload_max : wire::udp_payload_ours;
-    const auto message = batch_.message(i);
     auto out = replies_.room(cap);
-    Resolver::Verdict verdict{};
-    if (!here && !admission_.may_ask(path.peer)) {
-        verdict = resolver_.reject(message, Rejection::prohibited, out);
-    } else if (batch_.was_cut(i)) {
-        verdict = resolver_.reject(message, Rejection::cut, out);
-    } else {
-        verdict = resolver_.answer(message, Proto::udp, cap, out);
-    }
+    auto verdict =
+        here ? answer(i, cap, out) : answer_outsider(i, admission_.judge(path.peer, arrived), out);
     if (verdict.next == Resolver::Next::drop) return false;
     stats_.received(Proto::udp, facts_.family);
     if (verdict.next == Resolver::Next::forward) {
@@ -83,6 +75,30 @@ bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept 
     }
     replies_.add(path, verdict.bytes);
     return true;
+}
+
+Resolver::Verdict UdpListener::answer(std::size_t i, std::size_t cap,
+                                      std::span<std::uint8_t> out) noexcept {
+    const auto message = batch_.message(i);
+    if (batch_.was_cut(i)) return resolver_.reject(message, Resolver::Rejection::cut, out);
+    return resolver_.answer(message, Proto::udp, cap, out);
+}
+
+Resolver::Verdict UdpListener::answer_outsider(std::size_t i, Admission::Verdict admitted,
+                                               std::span<std::uint8_t> out) noexcept {
+    const auto message = batch_.message(i);
+    switch (admitted) {
+    case Admission::Verdict::answer:
+        return answer(i, wire::udp_payload_ours, out);
+    case Admission::Verdict::refuse:
+        return resolver_.reject(message, Resolver::Rejection::prohibited, out);
+    case Admission::Verdict::truncate:
+        return resolver_.reject(message, Resolver::Rejection::too_often, out);
+    case Admission::Verdict::drop:
+        break;
+    }
+    stats_.drop(Dropped::rate);
+    return {Resolver::Next::drop, 0};
 }
 
 void UdpListener::deliver(const Client& client, std::uint64_t,

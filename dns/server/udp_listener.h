@@ -13,7 +13,7 @@ namespace meshgate::dns::server {
 class UdpListener final : public Transport {
 public:
     /// `batch` is shared by the sockets of the worker.
-    UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch, const Admission& admission,
+    UdpListener(asio::io_context& context, UniqueFd fd, UdpBatch& batch, Admission& admission,
                 Resolver& resolver, WorkerStats& stats);
 
     void start();
@@ -30,12 +30,15 @@ public:
 private:
     void serve(std::size_t rounds) noexcept;
     bool answer_one(std::size_t i, Clock::time_point arrived) noexcept;
+    Resolver::Verdict answer(std::size_t i, std::size_t cap, std::span<std::uint8_t> out) noexcept;
+    Resolver::Verdict answer_outsider(std::size_t i, Admission::Verdict admitted,
+                                      std::span<std::uint8_t> out) noexcept;
 
     asio::posix::stream_descriptor socket_;
     SocketFacts facts_;
     UdpBatch& batch_;
     UdpReplies replies_;
-    const Admission& admission_;
+    Admission& admission_;
     Resolver& resolver_;
     WorkerStats& stats_;
     bool draining_ = false;

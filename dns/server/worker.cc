@@ -111,6 +111,12 @@ std::future<void> Worker::set_access(std::shared_ptr<const AccessList> access) {
     });
 }
 
+std::future<void> Worker::set_rate_limit(std::uint32_t queries_per_second) {
+    return state_->ask([state = state_.get(), queries_per_second] {
+        state->admission.set_rate_limit(queries_per_second);
+    });
+}
+
 std::future<void> Worker::set_upstreams(std::vector<conf::SocketAddress> upstreams) {
     return state_->ask([state = state_.get(), upstreams = std::move(upstreams)] {
         state->resolver.set_upstreams(upstreams);

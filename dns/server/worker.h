@@ -50,6 +50,10 @@ public:
     /// Who may ask from outside this machine, from the next query on. Nobody before the first call.
     std::future<void> set_access(std::shared_ptr<const AccessList> access);
 
+    /// Queries a second that one source outside this machine may send over UDP (RateLimiter); 0,
+    /// as before the first call: any number.
+    std::future<void> set_rate_limit(std::uint32_t queries_per_second);
+
     /// Replaces the upstreams; queries in flight finish with the old ones.
     std::future<void> set_upstreams(std::vector<conf::SocketAddress> upstreams);
 

@@ -69,11 +69,16 @@ ExitCode Service::run() {
     });
     wait_for_signal();
     if (const auto interval = watchdog_interval()) watch(*interval);
-    log_all(access_.configure(configuration_.config));
+    configure_admission();
     configure_upstreams();
     begin_start();
     context_.run();
     return failed_ ? ExitCode::failed : ExitCode::done;
+}
+
+void Service::configure_admission() {
+    log_all(access_.configure(configuration_.config));
+    workers_.set_rate_limit(configuration_.config.dns.rate_limit);
 }
 
 void Service::configure_upstreams() {
@@ -207,7 +212,7 @@ void Service::take_over(Configuration next) {
         log::warning(key + " changed: a restart is needed for that");
     }
     configuration_ = std::move(next);
-    log_all(access_.configure(configuration_.config));
+    configure_admission();
     configure_upstreams();
     log::notice("reloaded: " + summary());
 }

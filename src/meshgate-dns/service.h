@@ -69,6 +69,7 @@ private:
     void begin_drain();
     void on_worker_end(const std::exception_ptr& error);
     void watch(std::chrono::microseconds interval);
+    void configure_admission();
     void configure_upstreams();
     void on_resolv_conf();
     [[nodiscard]] std::string summary() const;

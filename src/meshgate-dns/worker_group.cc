@@ -104,6 +104,14 @@ void WorkerGroup::set_access(const std::shared_ptr<const dns::server::AccessList
     wait_a_little(pending);
 }
 
+void WorkerGroup::set_rate_limit(std::uint32_t queries_per_second) {
+    std::vector<std::future<void>> pending;
+    for (const auto& worker : workers_) {
+        pending.push_back(worker->set_rate_limit(queries_per_second));
+    }
+    wait_a_little(pending);
+}
+
 void WorkerGroup::drain(std::chrono::milliseconds patience) {
     for (const auto& worker : workers_) worker->drain(patience);
 }

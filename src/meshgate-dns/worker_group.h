@@ -41,6 +41,9 @@ public:
     /// Who may ask from outside this machine. Returns as set_upstreams() does. Control thread.
     void set_access(const std::shared_ptr<const dns::server::AccessList>& access);
 
+    /// For each worker by itself. Returns as set_upstreams() does. Control thread.
+    void set_rate_limit(std::uint32_t queries_per_second);
+
     void drain(std::chrono::milliseconds patience);
 
     /// The servers as all workers together see them: counters added up, up while every worker finds

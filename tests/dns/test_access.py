@@ -149,3 +149,44 @@ def test_an_address_that_comes_later_is_this_machines_own(outside, lan):
     s.wait_until(lambda: refused(dig(server, lan.there, HERE)), "lan0 was never allowed")
 
 
+
+
+@pytest.mark.parametrize("at", [HERE, HERE6])
+def test_a_source_that_asks_too_often_is_told_to_come_over_tcp(outside, lan, at):
+    server = outside(dns='allow = "lan0"\nrate_limit = 5')
+    flood = """
+import select, socket, sys
+import dns.flags, dns.message
+query = dns.message.make_query(sys.argv[3], "A")
+with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET,
+                   socket.SOCK_DGRAM) as c:
+    c.connect((sys.argv[1], int(sys.argv[2])))
+    for _ in range(205):
+        c.send(query.to_wire())
+    cut = whole = 0
+    while select.select([c], [], [], 1)[0]:
+        reply = dns.message.from_wire(c.recv(4096))
+        if reply.flags & dns.flags.TC:
+            assert not reply.answer and reply.question == query.question
+            cut += 1
+        else:
+            assert reply.answer
+            whole += 1
+    print(cut, whole)
+"""
+    done = subprocess.run(["ip", "netns", "exec", lan.there, "/usr/bin/python3", "-c", flood, at,
+                           str(server.port), NAME], capture_output=True, text=True,
+                          timeout=s.PATIENCE)
+    cut, whole = map(int, done.stdout.split())
+    assert whole >= 5 and cut >= 50, done
+    dropped = server.metrics()['meshgate_dns_dropped_total{reason="rate"}']
+    assert cut + whole + dropped == 205
+    assert abs(cut - dropped) <= 1 + whole
+    # Over TCP, and from this machine, there is no such limit.
+    for _ in range(20):
+        assert not refused(dig(server, lan.here, at))
+    assert "ANSWER: 1," in dig(server, lan.there, at, "+tcp")
+    server.edit("rate_limit = 5", "rate_limit = 0")
+    server.reload()
+    for _ in range(20):
+        assert "flags: qr aa rd ra;" in dig(server, lan.there, at, "+ignore")
