@@ -14,16 +14,17 @@
 #include <array>
 #include <cstring>
 #include <span>
+#include <tuple>
 
 namespace meshgate::netfilter {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-conf::IpAddress to_address(const inet_diag_msg& socket) {
+conf::IpAddress to_address(std::uint8_t family, const __be32 (&address)[4]) {
     std::array<std::uint8_t, 16> bytes{};
-    std::memcpy(bytes.data(), socket.id.idiag_src, bytes.size());
-    if (socket.idiag_family == AF_INET) {
+    std::memcpy(bytes.data(), address, bytes.size());
+    if (family == AF_INET) {
         return conf::IpAddress::ipv4(std::span{bytes}.first<4>());
     }
     if (std::ranges::equal(mapped_prefix, std::span{bytes}.first<12>())) {
@@ -35,7 +36,7 @@ conf::IpAddress to_address(const inet_diag_msg& socket) {
 void add_socket(const nlmsghdr& message, std::vector<WaitingSocket>& sockets) {
     if (mnl_nlmsg_get_payload_len(&message) < sizeof(inet_diag_msg)) return;
     const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(&message));
-    WaitingSocket socket{.address = to_address(*found),
+    WaitingSocket socket{.address = to_address(found->idiag_family, found->id.idiag_src),
                          .port = ntohs(found->id.idiag_sport),
                          .takes_ipv4 = false,
                          .uid = found->idiag_uid,
@@ -48,21 +49,46 @@ void add_socket(const nlmsghdr& message, std::vector<WaitingSocket>& sockets) {
     sockets.push_back(socket);
 }
 
-void dump(Netlink& netlink, std::uint8_t family, conf::Protocol protocol,
-          std::vector<WaitingSocket>& sockets) {
+static_assert(sizeof(inet_diag_sockid) == std::tuple_size_v<decltype(OpenSocket::id)>);
+
+void add_open_socket(const nlmsghdr& message, std::vector<OpenSocket>& sockets) {
+    if (mnl_nlmsg_get_payload_len(&message) < sizeof(inet_diag_msg)) return;
+    const auto* found = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(&message));
+    OpenSocket socket{.local = to_address(found->idiag_family, found->id.idiag_src),
+                      .remote = to_address(found->idiag_family, found->id.idiag_dst),
+                      .lport = ntohs(found->id.idiag_sport),
+                      .rport = ntohs(found->id.idiag_dport),
+                      .uid = {},
+                      .family = found->idiag_family};
+    // Closed by its process, or not accepted yet: the uid means nothing then.
+    if (found->idiag_inode != 0) socket.uid = found->idiag_uid;
+    std::memcpy(socket.id.data(), &found->id, socket.id.size());
+    sockets.push_back(socket);
+}
+
+constexpr std::array<std::uint8_t, 2> families{AF_INET, AF_INET6};
+
+struct Question {
+    std::uint8_t family;
+    conf::Protocol protocol;
+    std::uint32_t states;  ///< bits of the kernel's TCP states
+};
+
+void dump(Netlink& netlink, const Question& question, const Netlink::OnMessage& on_message) {
     alignas(nlmsghdr) std::array<char, 256> buffer{};
     auto* header = mnl_nlmsg_put_header(buffer.data());
     header->nlmsg_type = SOCK_DIAG_BY_FAMILY;
     auto* request = static_cast<inet_diag_req_v2*>(
         mnl_nlmsg_put_extra_header(header, sizeof(inet_diag_req_v2)));
-    request->sdiag_family = family;
-    const bool tcp = protocol == conf::Protocol::tcp;
-    request->sdiag_protocol = tcp ? IPPROTO_TCP : IPPROTO_UDP;
-    // An unconnected UDP socket is in TCP_CLOSE (net/ipv4/udp_diag.c).
-    request->idiag_states = 1U << (tcp ? TCP_LISTEN : TCP_CLOSE);
+    request->sdiag_family = question.family;
+    request->sdiag_protocol = question.protocol == conf::Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP;
+    request->idiag_states = question.states;
     // Sockets that come or go meanwhile are no reason to ask again.
-    static_cast<void>(netlink.dump(
-        *header, [&sockets](const nlmsghdr& message) { add_socket(message, sockets); }));
+    static_cast<void>(netlink.dump(*header, on_message));
+}
+
+constexpr std::uint32_t bit(int state) {
+    return 1U << static_cast<unsigned>(state);
 }
 
 }  // namespace
@@ -75,8 +101,42 @@ bool WaitingSocket::waits_at(const conf::IpAddress& at) const noexcept {
 std::vector<WaitingSocket> waiting_sockets(conf::Protocol protocol) {
     std::vector<WaitingSocket> sockets;
     Netlink netlink{NETLINK_SOCK_DIAG};
-    for (const std::uint8_t family : {AF_INET, AF_INET6}) dump(netlink, family, protocol, sockets);
+    // An unconnected UDP socket is in TCP_CLOSE (net/ipv4/udp_diag.c).
+    const auto states = bit(protocol == conf::Protocol::tcp ? TCP_LISTEN : TCP_CLOSE);
+    for (const auto family : families) {
+        dump(netlink, {family, protocol, states},
+             [&sockets](const nlmsghdr& message) { add_socket(message, sockets); });
+    }
     return sockets;
+}
+
+OpenSockets::OpenSockets() : netlink_(NETLINK_SOCK_DIAG) {}
+
+std::vector<OpenSocket> OpenSockets::list(conf::Protocol protocol) {
+    const auto states = protocol == conf::Protocol::tcp
+                            ? bit(TCP_ESTABLISHED) | bit(TCP_SYN_SENT) | bit(TCP_SYN_RECV) |
+                                  bit(TCP_FIN_WAIT1) | bit(TCP_FIN_WAIT2) | bit(TCP_CLOSE_WAIT) |
+                                  bit(TCP_LAST_ACK)
+                            : bit(TCP_ESTABLISHED) | bit(TCP_CLOSE);
+    std::vector<OpenSocket> sockets;
+    for (const auto family : families) {
+        dump(netlink_, {family, protocol, states},
+             [&sockets](const nlmsghdr& message) { add_open_socket(message, sockets); });
+    }
+    return sockets;
+}
+
+int OpenSockets::destroy(const OpenSocket& socket) {
+    alignas(nlmsghdr) std::array<char, 256> buffer{};
+    auto* header = mnl_nlmsg_put_header(buffer.data());
+    header->nlmsg_type = SOCK_DESTROY;
+    auto* request = static_cast<inet_diag_req_v2*>(
+        mnl_nlmsg_put_extra_header(header, sizeof(inet_diag_req_v2)));
+    request->sdiag_family = socket.family;
+    request->sdiag_protocol = IPPROTO_TCP;
+    request->idiag_states = ~0U;
+    std::memcpy(&request->id, socket.id.data(), socket.id.size());
+    return netlink_.ask(*header).error;
 }
 
 }  // namespace meshgate::netfilter

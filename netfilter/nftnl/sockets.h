@@ -1,8 +1,11 @@
 #pragma once
 
 #include "conf/config.h"
+#include "netfilter/nftnl/netlink.h"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace meshgate::netfilter {
@@ -23,5 +26,33 @@ struct WaitingSocket {
 /// the listening sockets only, where /proc/net/tcp makes it walk the table of all connections.
 /// @throws std::system_error where the kernel has no sock_diag (ENOENT).
 std::vector<WaitingSocket> waiting_sockets(conf::Protocol protocol);
+
+/// A socket that has a peer, or, of UDP, may have many.
+struct OpenSocket {
+    conf::IpAddress local, remote;  ///< remote: unspecified when it is not connected
+    conf::Port lport = 0, rport = 0;
+    std::optional<conf::Uid> uid;       ///< as of skuid; none when no process has it, or none yet
+    std::uint8_t family = 0;            ///< AF_INET6 for an IPv4-mapped one too
+    std::array<std::uint8_t, 48> id{};  ///< the kernel's own name for it (inet_diag_sockid)
+};
+
+/// The sockets of this network namespace that carry something, by sock_diag(7). Both members throw
+/// std::system_error: ENOENT where the kernel has no sock_diag for that protocol.
+class OpenSockets {
+public:
+    OpenSockets();
+
+    /// Both families. TCP: those between the SYN and the last FIN. UDP: all.
+    std::vector<OpenSocket> list(conf::Protocol protocol);
+
+    /// Ends a TCP connection at this end: its process gets ECONNABORTED, its peer a reset
+    /// (SOCK_DESTROY).
+    /// @return 0, ENOENT when it is gone, EOPNOTSUPP on a kernel without CONFIG_INET_DIAG_DESTROY,
+    ///         or another errno.
+    int destroy(const OpenSocket& socket);
+
+private:
+    Netlink netlink_;
+};
 
 }  // namespace meshgate::netfilter

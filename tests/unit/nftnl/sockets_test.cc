@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -95,4 +96,58 @@ TEST_CASE("which addresses a socket waits at") {
         CHECK(sockets[0].waits_at(address("192.0.2.1")) == row.other4);
         CHECK(sockets[0].waits_at(address("2001:db8::1")) == row.other6);
     }
+}
+
+TEST_CASE("open sockets are listed at both ends, and one that is destroyed ends its connection") {
+    enter_fresh_namespace();
+    output_of("ip link set lo up");
+    OpenSockets sockets;
+    for (const std::string at : {"127.0.0.1", "::1", "::ffff:127.0.0.1"}) {
+        CAPTURE(at);
+        const auto listener = bound(at, 8080, conf::Protocol::tcp, false);
+        sockaddr_storage name{};
+        socklen_t length = sizeof name;
+        ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &length);
+        const UniqueFd client{::socket(name.ss_family, SOCK_STREAM, 0)};
+        REQUIRE(::connect(client.get(), reinterpret_cast<sockaddr*>(&name), length) == 0);
+        const UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
+        REQUIRE(accepted);
+
+        const auto open = sockets.list(conf::Protocol::tcp);
+        REQUIRE(open.size() == 2);
+        const auto ours = std::ranges::find(open, 8080, &OpenSocket::rport);
+        REQUIRE(ours != open.end());
+        CHECK(ours->remote == address(at == "::1" ? "::1" : "127.0.0.1"));
+        CHECK(ours->uid == ::geteuid());
+
+        REQUIRE(sockets.destroy(*ours) == 0);
+        CHECK(sockets.destroy(*ours) == ENOENT);
+        char byte = 0;
+        CHECK(::recv(client.get(), &byte, 1, 0) == -1);
+        CHECK(errno == ECONNABORTED);
+        CHECK(::recv(accepted.get(), &byte, 1, 0) == -1);
+        CHECK(errno == ECONNRESET);
+        CHECK(sockets.list(conf::Protocol::tcp).empty());
+    }
+}
+
+TEST_CASE("a UDP socket is listed with its peer, if it has one") {
+    enter_fresh_namespace();
+    output_of("ip link set lo up");
+    const auto fd = bound("127.0.0.1", 5353, conf::Protocol::udp);
+    OpenSockets sockets;
+    auto open = sockets.list(conf::Protocol::udp);
+    REQUIRE(open.size() == 1);
+    CHECK(open[0].remote.is_unspecified());
+    CHECK(open[0].lport == 5353);
+    sockaddr_in peer{};
+    peer.sin_family = AF_INET;
+    peer.sin_port = htons(53);
+    peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(fd.get(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) == 0);
+    open = sockets.list(conf::Protocol::udp);
+    REQUIRE(open.size() == 1);
+    CHECK(open[0].remote == address("127.0.0.1"));
+    CHECK(open[0].rport == 53);
+    CHECK(open[0].uid == ::geteuid());
 }
