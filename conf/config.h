@@ -39,6 +39,7 @@ struct UserRef {
 
 enum class IpFamilyMode : std::uint8_t { dualstack, ipv4, ipv6 };
 enum class Engine : std::uint8_t { automatic, nftables, iptables };
+enum class IptablesBackend : std::uint8_t { automatic, nft, legacy };
 enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
 
 struct Mesh {
@@ -111,6 +112,7 @@ struct Network {
 
 struct Redirect {
     Engine engine = Engine::automatic;
+    IptablesBackend iptables_backend = IptablesBackend::automatic;  ///< of the iptables engine
     IpFamilyMode ip_family = IpFamilyMode::dualstack;
     bool drop_invalid = false;
     std::string log_prefix;  ///< before each line the kernel logs of a captured connection; empty:

@@ -58,6 +58,10 @@ std::string toml_of(Engine engine) {
     constexpr const char* words[] = {"\"auto\"", "\"nftables\"", "\"iptables\""};
     return words[static_cast<std::size_t>(engine)];
 }
+std::string toml_of(IptablesBackend backend) {
+    constexpr const char* words[] = {"\"auto\"", "\"nft\"", "\"legacy\""};
+    return words[static_cast<std::size_t>(backend)];
+}
 std::string toml_of(DnsCaptureMode mode) {
     return mode == DnsCaptureMode::all ? "\"all\"" : "\"resolv-conf\"";
 }
@@ -125,6 +129,7 @@ void write_direction(Table& table, const Direction& direction, const Direction& 
 void write_redirect(const Redirect& redirect, const Redirect& usual, std::string& out) {
     Table top{"[redirect]", out};
     top.key("engine", redirect.engine, usual.engine);
+    top.key("iptables_backend", redirect.iptables_backend, usual.iptables_backend);
     top.key("ip_family", redirect.ip_family, usual.ip_family);
     top.key("drop_invalid", redirect.drop_invalid, usual.drop_invalid);
     top.key("log_prefix", redirect.log_prefix, usual.log_prefix);

@@ -144,13 +144,18 @@ void read_log_prefix(TableReader& reader, std::string& to) {
 }
 
 void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
-    static constexpr Keys<8> keys{"engine",  "ip_family", "drop_invalid", "log_prefix",
-                                  "inbound", "outbound",  "dns",          "network"};
+    static constexpr Keys<9> keys{"engine",     "iptables_backend", "ip_family", "drop_invalid",
+                                  "log_prefix", "inbound",          "outbound",  "dns",
+                                  "network"};
     static constexpr Keys<3> engines{"auto", "nftables", "iptables"};
+    static constexpr Keys<3> backends{"auto", "nft", "legacy"};
     static constexpr Keys<3> families{"dualstack", "ipv4", "ipv6"};
     TableReader reader{table, "redirect", keys, findings};
     if (const auto engine = reader.read_word("engine", engines)) {
         to.engine = static_cast<Engine>(*engine);
+    }
+    if (const auto backend = reader.read_word("iptables_backend", backends)) {
+        to.iptables_backend = static_cast<IptablesBackend>(*backend);
     }
     if (const auto family = reader.read_word("ip_family", families)) {
         to.ip_family = static_cast<IpFamilyMode>(*family);

@@ -1,14 +1,20 @@
 #include "netfilter/iptables/text.h"
 
 #include "netfilter/iptables/alternatives.h"
+#include "netfilter/iptables/replacement.h"
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <vector>
+#include <utility>
 
 namespace meshgate::netfilter {
 namespace {
+
+/// After the prefix; and TABLE_EXCEPT_NUMBER. What a later version calls otherwise stays here, for
+/// it is to be removed.
+constexpr std::array<std::string_view, 8> our_chains{
+    "RAW_OUTPUT",        "RAW_PREROUTING", "DNS_ZONE", "NETWORK_DNS_ZONE",
+    "MANGLE_PREROUTING", "OUTPUT",         "NETWORKS", "INBOUND"};
 
 constexpr std::size_t max_chain_name = 28;  // XT_EXTENSION_MAXNAMELEN less the NUL
 constexpr std::size_t max_comment = 255;    // XT_MAX_COMMENT_LEN less the NUL
@@ -17,8 +23,6 @@ constexpr int conntrack_priority = -200;    // enum nf_ip_hook_priorities
 constexpr int filter_priority = 0;
 constexpr int dnat_priority = -100;
 
-constexpr std::array<std::string_view, 3> tables{"raw", "mangle", "nat"};
-
 std::string_view table_of(const BaseChain& base) {
     if (base.type == ChainType::nat) return "nat";
     if (base.priority < conntrack_priority) return "raw";
@@ -26,9 +30,10 @@ std::string_view table_of(const BaseChain& base) {
     throw Inexpressible("no table of iptables is at priority " + std::to_string(base.priority));
 }
 
-std::string chain_name(std::string_view name) {
-    std::string upper{"MESHGATE_"};
+std::string chain_name(std::string_view prefix, std::string_view name) {
+    std::string upper{prefix};
     for (const char c : name) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (!is_our_chain(upper)) throw Inexpressible("chain " + upper + ": not one of ours");
     if (upper.size() > max_chain_name) {
         throw Inexpressible("chain " + upper + ": a name of iptables has at most 28 bytes");
     }
@@ -51,10 +56,17 @@ std::string comment_option(const std::string& comment) {
     return "-m comment --comment " + quoted(comment) + " ";
 }
 
-std::string target(const Verdict& verdict) {
+/// nft's priority is more than the place in the table says.
+std::string jump_comment(const Chain& chain) {
+    return "meshgate: " + chain.name + ", priority " + std::to_string(chain.base->priority);
+}
+
+std::string target(const Verdict& verdict, std::string_view prefix) {
     if (std::holds_alternative<Return>(verdict)) return "-j RETURN";
     if (std::holds_alternative<Drop>(verdict)) return "-j DROP";
-    if (const auto* jump = std::get_if<Jump>(&verdict)) return "-j " + chain_name(jump->chain);
+    if (const auto* jump = std::get_if<Jump>(&verdict)) {
+        return "-j " + chain_name(prefix, jump->chain);
+    }
     if (const auto* redirect = std::get_if<RedirectTo>(&verdict)) {
         return "-j REDIRECT --to-ports " + std::to_string(redirect->port);
     }
@@ -70,12 +82,14 @@ std::string protocol_of(const std::string& matches) {
 }
 
 /// The chains of one table and family, in the order in which they are to be declared.
-class TableText {
+class TableWriter {
 public:
-    TableText(const Ruleset& ruleset, Family family, std::string_view loopback)
-        : ruleset_{ruleset}, family_{family}, loopback_{loopback} {}
+    TableWriter(const Ruleset& ruleset, Family family, std::string_view loopback,
+                std::string_view prefix)
+        : ruleset_{ruleset}, family_{family}, loopback_{loopback}, prefix_{prefix} {}
 
-    std::string write(std::string_view table) {
+    TableWords write(std::string_view table) {
+        words_.table = table;
         std::vector<const Chain*> bases;
         for (const Chain& chain : ruleset_.chains) {
             if (chain.base && table_of(*chain.base) == table) bases.push_back(&chain);
@@ -84,8 +98,7 @@ public:
         for (const Chain* base : bases) {
             if (!is_left_alone(*base)) add_base(*base);
         }
-        if (jumps_.empty()) return "";
-        return "*" + std::string{table} + "\n" + declarations_ + rules_ + jumps_ + "COMMIT\n";
+        return std::move(words_);
     }
 
 private:
@@ -107,18 +120,18 @@ private:
     void add_base(const Chain& chain) {
         add(chain);
         const auto& base = *chain.base;
-        const std::string hook = base.hook == Hook::prerouting ? "PREROUTING" : "OUTPUT";
         // Before the table's own place on the hook: first in the chain, one after the other.
         const bool first = base.type == ChainType::nat && base.priority < dnat_priority;
-        jumps_ += first ? "-I " + hook + " " + std::to_string(++inserted_[hook]) + " "
-                        : "-A " + hook + " ";
-        jumps_ += comment_option("meshgate: " + chain.name) + "-j " + chain_name(chain.name) + "\n";
+        words_.jumps.push_back(
+            {.chain = base.hook == Hook::prerouting ? "PREROUTING" : "OUTPUT",
+             .spec = comment_option(jump_comment(chain)) + "-j " + chain_name(prefix_, chain.name),
+             .first = first});
     }
 
     void add(const Chain& chain) {
-        const std::string name = chain_name(chain.name);
-        if (std::ranges::find(declared_, name) != declared_.end()) return;
-        declare(name);
+        const std::string name = chain_name(prefix_, chain.name);
+        if (std::ranges::find(words_.chains, name) != words_.chains.end()) return;
+        words_.chains.push_back(name);
         for (const Rule& rule : chain.rules) {
             const auto ways = alternatives(rule);
             if (ways.matches.empty()) continue;
@@ -131,11 +144,6 @@ private:
         const auto chain = std::ranges::find(ruleset_.chains, name, &Chain::name);
         if (chain == ruleset_.chains.end()) throw std::out_of_range("no chain " + name);
         return *chain;
-    }
-
-    void declare(const std::string& name) {
-        declared_.push_back(name);
-        declarations_ += ":" + name + " - [0:0]\n";
     }
 
     void add(const Rule& rule, const std::string& chain) {
@@ -156,12 +164,15 @@ private:
         if (std::holds_alternative<Return>(rule.verdict)) {
             throw Inexpressible("iptables cannot return from outside of several networks");
         }
-        const std::string name = chain_name("EXCEPT_" + std::to_string(++exceptions_));
-        declare(name);
-        for (const auto& network : excluded) rules_ += "-A " + name + " " + network + "-j RETURN\n";
+        const std::string name =
+            chain_name(prefix_, words_.table + "_except_" + std::to_string(++exceptions_));
+        words_.chains.push_back(name);
+        for (const auto& network : excluded) {
+            words_.rules.push_back("-A " + name + " " + network + "-j RETURN");
+        }
         put(name, protocol_of(matches), rule);
-        rules_ +=
-            "-A " + chain + " " + matches + comment_option(rule.comment) + "-j " + name + "\n";
+        words_.rules.push_back("-A " + chain + " " + matches + comment_option(rule.comment) +
+                               "-j " + name);
     }
 
     void put(const std::string& chain, const std::string& matches, const Rule& rule) {
@@ -170,29 +181,45 @@ private:
             if (rule.log_prefix.size() > max_log_prefix) {
                 throw Inexpressible("a log prefix of iptables has at most 29 bytes");
             }
-            rules_ +=
-                start + "-j LOG --log-prefix " + quoted(rule.log_prefix) + " --log-level debug\n";
+            words_.rules.push_back(start + "-j LOG --log-prefix " + quoted(rule.log_prefix) +
+                                   " --log-level debug");
         }
-        rules_ += start + target(rule.verdict) + "\n";
+        words_.rules.push_back(start + target(rule.verdict, prefix_));
     }
 
     const Ruleset& ruleset_;
     Family family_;
     std::string_view loopback_;
-    std::vector<std::string> declared_;
-    std::map<std::string, int> inserted_;
+    std::string_view prefix_;
     int exceptions_ = 0;
-    std::string declarations_;
-    std::string rules_;
-    std::string jumps_;
+    TableWords words_;
 };
 
 }  // namespace
 
+bool is_our_chain(std::string_view name) noexcept {
+    if (name == mark_chain) return true;
+    const bool is_trial = name.starts_with(trial_prefix);
+    if (!is_trial && !name.starts_with(chain_prefix)) return false;
+    name.remove_prefix(is_trial ? trial_prefix.size() : chain_prefix.size());
+    if (std::ranges::find(our_chains, name) != our_chains.end()) return true;
+    const auto number = name.find("_EXCEPT_");
+    return number != name.npos && number + 8 < name.size() &&
+           name.find_first_not_of("0123456789", number + 8) == name.npos;
+}
+
+std::vector<TableWords> iptables_words(const Ruleset& ruleset, Family family,
+                                       std::string_view loopback, std::string_view prefix) {
+    std::vector<TableWords> tables;
+    for (const auto table : iptables_tables) {
+        auto words = TableWriter{ruleset, family, loopback, prefix}.write(table);
+        if (!words.jumps.empty()) tables.push_back(std::move(words));
+    }
+    return tables;
+}
+
 std::string to_iptables(const Ruleset& ruleset, Family family, std::string_view loopback) {
-    std::string text;
-    for (const auto table : tables) text += TableText{ruleset, family, loopback}.write(table);
-    return text;
+    return replacement_text({}, iptables_words(ruleset, family, loopback));
 }
 
 std::string to_iptables(const Ruleset& ruleset, std::string_view loopback) {

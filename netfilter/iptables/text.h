@@ -1,10 +1,12 @@
 #pragma once
 
+#include "netfilter/iptables/table_words.h"
 #include "netfilter/ruleset/ruleset.h"
 
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// A ruleset in the words of iptables-restore(8).
 ///
@@ -22,11 +24,17 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// What `iptables-restore --noflush` or `ip6tables-restore --noflush` takes, tables in the order
-/// raw, mangle, nat; empty when there is nothing for that family.
+/// What a family needs, tables in the order raw, mangle, nat; none that would be empty.
 /// @param loopback  name of the loopback device: iptables cannot ask for its type.
+/// @param prefix    what the names of the chains begin with
 /// @throws Inexpressible for a priority where no table is, a comment, prefix or name that is too
 ///         long, and above 100,000 rules in a chain.
+std::vector<TableWords> iptables_words(const Ruleset& ruleset, Family family,
+                                       std::string_view loopback = "lo",
+                                       std::string_view prefix = chain_prefix);
+
+/// The same as `iptables-restore --noflush` or `ip6tables-restore --noflush` takes it, on a machine
+/// that has nothing of it yet.
 std::string to_iptables(const Ruleset& ruleset, Family family, std::string_view loopback = "lo");
 
 /// Both, each after a line "# iptables-restore --noflush" or "# ip6tables-restore --noflush".

@@ -10,6 +10,7 @@
 #include <array>
 #include <map>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -124,6 +125,22 @@ std::vector<SeenChain> base_chains() {
     std::vector<SeenChain> list;
     for (auto& [key, chain] : found) list.push_back(std::move(chain));
     return list;
+}
+
+bool has_chain_named(Family family, std::string_view prefix) try {
+    Netlink netlink{NETLINK_NETFILTER};
+    const std::uint32_t wanted = family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    bool found = false;
+    dump(netlink, NFT_MSG_GETCHAIN, [&](const nlmsghdr& message) {
+        const auto chain = own<NftChain>(nftnl_chain_alloc());
+        if (nftnl_chain_nlmsg_parse(&message, chain.get()) < 0) return;
+        if (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY) != wanted) return;
+        const std::string_view name = nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME);
+        found = found || name.starts_with(prefix);
+    });
+    return found;
+} catch (const std::system_error&) {
+    return false;
 }
 
 }  // namespace meshgate::netfilter

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace meshgate::netfilter {
@@ -29,5 +30,9 @@ struct SeenChain {
 /// The rules of others are not evaluated: a rule that would drop may never be reached.
 /// @throws std::system_error
 std::vector<SeenChain> base_chains();
+
+/// Whether a chain whose name begins so is in a table of that family, base chain or not. False on a
+/// kernel without nf_tables.
+bool has_chain_named(Family family, std::string_view prefix);
 
 }  // namespace meshgate::netfilter

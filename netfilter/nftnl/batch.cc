@@ -19,18 +19,7 @@ namespace {
 // check for room.
 constexpr std::size_t max_message_bytes = std::size_t{128} << 10;
 
-std::string with_error(std::string_view object, int error, std::string_view extended) {
-    std::string text{object};
-    text += ": " + std::generic_category().message(error);
-    if (!extended.empty()) text += " (" + std::string{extended} + ")";
-    return text;
-}
-
 }  // namespace
-
-KernelError::KernelError(std::string object, int error, std::string_view extended)
-    : std::runtime_error(with_error(object, error, extended)), object_(std::move(object)),
-      error_(error) {}
 
 std::string Subject::to_string() const {
     if (rule != nullptr) return "rule '" + to_nft(*rule) + "' in chain " + std::string{name};

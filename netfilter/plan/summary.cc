@@ -31,13 +31,26 @@ Summary::Dns dns_of(const Rule& rule, Port port) {
             std::move(protocols)};
 }
 
-/// A redirect in the chain of that name. DNS of the machine itself says more than that of networks,
-/// which is always captured whole: it comes first in the ruleset.
+/// iptables has a rule for each protocol.
+void add_dns(Summary::Dns more, std::optional<Summary::Dns>& dns) {
+    if (!dns) {
+        dns = std::move(more);
+        return;
+    }
+    for (const Protocol protocol : more.protocols) {
+        if (std::ranges::find(dns->protocols, protocol) == dns->protocols.end()) {
+            dns->protocols.push_back(protocol);
+        }
+    }
+    std::ranges::sort(dns->protocols, std::greater{});
+}
+
+/// A redirect in the chain of that name.
 void add_redirect(std::string_view chain, const Rule& rule, Port port, Summary& summary) {
     if (chain == "inbound") {
         summary.inbound = port;
     } else if (is_dns(rule)) {
-        if (!summary.dns) summary.dns = dns_of(rule, port);
+        add_dns(dns_of(rule, port), summary.dns);
     } else if (find<MatchSkuid>(rule) == nullptr) {  // else the proxy's self-call
         summary.outbound = port;
     }
@@ -52,19 +65,45 @@ void leave_out_family(const Chain& chain, std::vector<Family>& families) {
     }
 }
 
+void add_chain(const Chain& chain, Summary& summary) {
+    for (const Rule& rule : chain.rules) {
+        if (const auto* redirect = std::get_if<RedirectTo>(&rule.verdict)) {
+            add_redirect(chain.name, rule, redirect->port, summary);
+        }
+    }
+}
+
+/// That of iptables has rules for each family by itself.
+bool is_only_for_the_other(const Ruleset& ruleset, Family family) {
+    bool is_for_other = false;
+    for (const Chain& chain : ruleset.chains) {
+        for (const Rule& rule : chain.rules) {
+            const auto* match = find<MatchFamily>(rule);
+            if (match == nullptr || match->family == family) return false;
+            is_for_other = true;
+        }
+    }
+    return is_for_other;
+}
+
 }  // namespace
 
 Summary summarize(const Ruleset& ruleset) {
     Summary summary;
     summary.families = {Family::ipv4, Family::ipv6};
+    for (const Chain& chain : ruleset.chains) leave_out_family(chain, summary.families);
+    std::erase_if(summary.families,
+                  [&](Family family) { return is_only_for_the_other(ruleset, family); });
+    // DNS of the machine itself says more than that of networks, which is always captured whole.
+    const auto is_networks = [](const Chain& chain) { return chain.name == "networks"; };
     for (const Chain& chain : ruleset.chains) {
-        leave_out_family(chain, summary.families);
-        for (const Rule& rule : chain.rules) {
-            if (const auto* redirect = std::get_if<RedirectTo>(&rule.verdict)) {
-                add_redirect(chain.name, rule, redirect->port, summary);
-            }
-        }
+        if (!is_networks(chain)) add_chain(chain, summary);
     }
+    const auto own_dns = summary.dns;
+    for (const Chain& chain : ruleset.chains) {
+        if (is_networks(chain)) add_chain(chain, summary);
+    }
+    if (own_dns) summary.dns = own_dns;
     return summary;
 }
 

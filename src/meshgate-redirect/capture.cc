@@ -1,21 +1,15 @@
 #include "src/meshgate-redirect/capture.h"
 
-#include "netfilter/nftnl/replacement.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
-#include "src/meshgate-redirect/setup.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <utility>
 
 namespace meshgate::redirect {
 namespace {
 
 using netfilter::Surroundings;
-
-const char* const no_nf_tables =
-    "this kernel has no nf_tables (CONFIG_NETFILTER, CONFIG_NF_TABLES): nothing can be captured";
 
 /// Both: what is to go stays until the rules that need it are gone.
 Surroundings both(const Surroundings& before, const Surroundings& wanted) {
@@ -29,28 +23,44 @@ Surroundings both(const Surroundings& before, const Surroundings& wanted) {
     return all;
 }
 
-/// Undoes what an install did that cannot be finished, unless the new rules are in force all the
-/// same and need it; the reason is thrown on.
-void take_back(netfilter::Kernel& kernel, netfilter::SurroundingsApplier& surroundings,
-               const Surroundings& before, const std::string& new_digest) {
+/// None where the kernel has no nf_tables, unless it is asked for.
+std::unique_ptr<Engine> find_nftables(conf::Engine wanted) {
     try {
-        const auto now = kernel.read(table_name);
-        if (now && now->ownership && now->ownership->digest == new_digest) return;
-        surroundings.apply(before);
-    } catch (const std::exception& error) {
-        log::error(std::string{"taking back what was done: "} + error.what());
+        return nftables_engine();
+    } catch (const Unsupported&) {
+        if (wanted == conf::Engine::nftables) throw;
+        return nullptr;
     }
 }
 
 }  // namespace
 
-Capture::Capture() try : installed_(kernel_.read(table_name)) {
-} catch (const netfilter::KernelError& error) {
-    if (error.error() == EOPNOTSUPP) throw Unsupported(no_nf_tables);
-    throw;
-} catch (const std::system_error& error) {
-    if (error.code().value() == EPROTONOSUPPORT) throw Unsupported(no_nf_tables);
-    throw;
+Capture::Capture(const conf::Redirect& wanted)
+    : wanted_(wanted.engine), nftables_(find_nftables(wanted.engine)),
+      iptables_(iptables_engine(wanted.iptables_backend)) {
+    look();
+}
+
+void Capture::look() {
+    auto in_nftables = nftables_ ? nftables_->read() : std::nullopt;
+    auto in_iptables = iptables_->read();
+    const bool is_ours = in_nftables && in_nftables->ownership;
+    has_foreign_table_ = in_nftables && !is_ours;
+    is_in_both_ = is_ours && in_iptables;
+    const bool has_nftables = in_nftables && (is_ours || !in_iptables);
+    const bool prefers_iptables = wanted_ == conf::Engine::iptables;
+    if (in_iptables && (prefers_iptables || !has_nftables)) {
+        holder_ = iptables_.get();
+        installed_ = std::move(in_iptables);
+    } else if (has_nftables && (is_ours || !prefers_iptables)) {
+        holder_ = nftables_.get();
+        installed_ = std::move(in_nftables);
+    }
+    if (wanted_ == conf::Engine::automatic) {
+        engine_ = holder_ != nullptr ? holder_ : nftables_ ? nftables_.get() : iptables_.get();
+    } else {
+        engine_ = prefers_iptables ? iptables_.get() : nftables_.get();
+    }
 }
 
 bool Capture::was_changed() const {
@@ -60,26 +70,64 @@ bool Capture::was_changed() const {
 }
 
 bool Capture::is(const netfilter::Plan& plan) {
-    return installed_ && installed_->ownership && installed_->unknown.empty() &&
-           installed_->ownership->format == netfilter::table_format &&
-           installed_->ownership->digest == digest(plan.ruleset) &&
-           installed_->ruleset == plan.ruleset &&
-           surroundings_.differences(plan.surroundings).empty() &&
-           !kernel_.read(netfilter::bridge_name(table_name));  // of a replacement that failed
+    if (!installed_ || !installed_->ownership || !installed_->unknown.empty()) return false;
+    if (installed_->ownership->format != netfilter::table_format) return false;
+    if (!misplacements().empty()) return false;
+    const auto form = engine_->form_of(plan.ruleset);
+    return installed_->ownership->digest == digest(form) && installed_->ruleset == form &&
+           surroundings_.differences(plan.surroundings).empty() && !engine_->has_remains();
+}
+
+std::vector<std::string> Capture::misplacements() const {
+    std::vector<std::string> lines;
+    if (holder_ == nullptr) return lines;
+    if (is_in_both_) lines.emplace_back("nftables and iptables both have rules of ours");
+    if (holder_ != engine_) {
+        lines.push_back("installed through " + std::string{holder_->name()} +
+                        ", but the configuration says " + std::string{engine_->name()});
+    }
+    return lines;
+}
+
+void Capture::prefer_nftables() noexcept {
+    if (wanted_ == conf::Engine::automatic && nftables_) engine_ = nftables_.get();
+}
+
+bool Capture::turn_to_iptables() noexcept {
+    if (wanted_ != conf::Engine::automatic || engine_ == iptables_.get()) return false;
+    engine_ = iptables_.get();
+    return true;
+}
+
+/// Undoes what an install did that cannot be finished, unless the new rules are in force all the
+/// same and need it; the reason is thrown on.
+void Capture::take_back(const Surroundings& before, const std::string& new_digest) {
+    try {
+        const auto now = engine_->read();
+        if (now && now->ownership && now->ownership->digest == new_digest) return;
+        surroundings_.apply(before);
+    } catch (const std::exception& error) {
+        log::error(std::string{"taking back what was done: "} + error.what());
+    }
 }
 
 std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
     const Surroundings before = surroundings_.ours();
     const netfilter::Ownership ownership{.format = netfilter::table_format,
                                          .version = MESHGATE_VERSION,
-                                         .digest = digest(plan.ruleset)};
+                                         .digest = digest(engine_->form_of(plan.ruleset))};
     std::vector<std::string> lines;
     try {
         lines = surroundings_.apply(both(before, plan.surroundings));
-        kernel_.replace(plan.ruleset, ownership);
+        engine_->replace(plan.ruleset, ownership);
     } catch (const std::exception&) {
-        take_back(kernel_, surroundings_, before, ownership.digest);
+        take_back(before, ownership.digest);
         throw;
+    }
+    // Both at once do what one does: the second finds the flow translated.
+    for (auto* other : {nftables_.get(), iptables_.get()}) {
+        if (other == nullptr || other == engine_) continue;
+        if (is_in_both_ || other == holder_) other->remove();
     }
     const auto more = surroundings_.apply(plan.surroundings);
     for (const auto& line : more) {
@@ -90,8 +138,10 @@ std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
 
 bool Capture::remove() {
     const bool beside = surroundings_.remove();
-    const bool table = kernel_.remove(table_name);
-    return beside || table;
+    bool rules = false;
+    if (nftables_ && !has_foreign_table_) rules = nftables_->remove();
+    rules |= iptables_->remove();
+    return beside || rules;
 }
 
 }  // namespace meshgate::redirect

@@ -1,47 +1,70 @@
 #pragma once
 
-#include "netfilter/nftnl/kernel.h"
 #include "netfilter/nftnl/surroundings.h"
 #include "netfilter/plan/plan.h"
+#include "src/meshgate-redirect/engine.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace meshgate::redirect {
 
-inline constexpr const char* table_name = "meshgate";
-
-/// The capture as this network namespace has it: the table, and what is beside it.
+/// The capture as this network namespace has it: the rules, whichever engine holds them, and what
+/// is beside them.
 class Capture {
 public:
-    /// @throws Unsupported when the kernel has no nf_tables; netfilter::KernelError,
-    ///         std::system_error
-    Capture();
+    /// The engine is the one that `wanted` names; for "auto" the one that holds rules of ours, else
+    /// nftables where the kernel has it.
+    /// @throws Unsupported, netfilter::KernelError, std::system_error
+    explicit Capture(const conf::Redirect& wanted = {});
 
+    /// In the engine wanted, else in the other one.
     [[nodiscard]] const std::optional<netfilter::Installed>& installed() const noexcept {
         return installed_;
     }
     /// A table of our name that somebody else made: not to be replaced nor removed.
+    [[nodiscard]] bool has_foreign_table() const noexcept { return has_foreign_table_; }
+    /// That is all there is, and what installed() tells of.
     [[nodiscard]] bool is_foreign() const noexcept { return installed_ && !installed_->ownership; }
     /// The rules are not those that were installed, whatever the configuration says.
     [[nodiscard]] bool was_changed() const;
-    /// The table and what is beside it are exactly what install would make.
+    /// The rules and what is beside them are exactly what install would make.
     bool is(const netfilter::Plan& plan);
+    /// What is wrong with where the rules are, a line each.
+    [[nodiscard]] std::vector<std::string> misplacements() const;
 
-    /// Makes it so. When the table is refused, nothing that was done here stays.
-    /// @return what was done or left out beside the table, a line each.
+    Engine& engine() noexcept { return *engine_; }
+    /// The kernel has no nf_tables, and iptables takes its place.
+    [[nodiscard]] bool lacks_nftables() const noexcept { return !nftables_; }
+    /// For "auto": nftables for a new installation, whatever holds the present one.
+    void prefer_nftables() noexcept;
+    /// For "auto": iptables, when nftables cannot. @return false when there is nothing to turn to.
+    bool turn_to_iptables() noexcept;
+
+    /// Makes it so, in the engine and nowhere else. When the rules are refused, nothing that was
+    /// done here stays.
+    /// @return what was done or left out beside the rules, a line each.
     std::vector<std::string> replace(const netfilter::Plan& plan);
 
-    /// @return true when there was something.
+    /// From both engines. A foreign table stays. @return true when there was something.
     bool remove();
 
-    netfilter::Kernel& kernel() noexcept { return kernel_; }
     netfilter::SurroundingsApplier& surroundings() noexcept { return surroundings_; }
 
 private:
-    netfilter::Kernel kernel_;
+    void look();
+    void take_back(const netfilter::Surroundings& before, const std::string& new_digest);
+
     netfilter::SurroundingsApplier surroundings_;
+    conf::Engine wanted_;
+    std::unique_ptr<Engine> nftables_;  ///< null where the kernel has none
+    std::unique_ptr<Engine> iptables_;
+    Engine* engine_ = nullptr;
+    Engine* holder_ = nullptr;  ///< of `installed_`
+    bool has_foreign_table_ = false;
+    bool is_in_both_ = false;
     std::optional<netfilter::Installed> installed_;
 };
 

@@ -35,9 +35,9 @@ bool has_legacy_iptables() {
     return false;
 }
 
-/// Ours as they will be, among those of others.
-void add_planned_chains(const netfilter::Ruleset& ruleset,
-                        std::vector<netfilter::SeenChain>& chains) {
+/// Ours among those of others, where the kernel does not list them: they are not there yet, or
+/// within the tables of iptables.
+void add_own_chains(const netfilter::Ruleset& ruleset, std::vector<netfilter::SeenChain>& chains) {
     std::erase_if(chains, [](const auto& chain) { return chain.table == table_name; });
     for (const auto& chain : ruleset.chains) {
         if (!chain.base) continue;
@@ -54,8 +54,9 @@ bool is_permission(int error) {
 /// What stands in the kernel beside a plan; nothing that only the privileged may see.
 void look_beside(Setup& setup, Rules& rules) {
     try {
-        Capture capture;
+        Capture capture{setup.config.redirect};
         fit_to_installed(setup, capture);
+        setup.plan.ruleset = capture.engine().form_of(setup.plan.ruleset);
         rules.chains = netfilter::base_chains();
         return;
     } catch (const netfilter::KernelError& error) {
@@ -72,7 +73,7 @@ Rules planned(const Invocation& invocation) {
     rules.from_installed = false;
     look_beside(setup, rules);
     rules.ruleset = std::move(setup.plan.ruleset);
-    add_planned_chains(rules.ruleset, rules.chains);
+    add_own_chains(rules.ruleset, rules.chains);
     return rules;
 }
 
@@ -86,7 +87,7 @@ Rules rules_of(const Invocation& invocation) {
     if (is_told(invocation) || is_on(invocation, "planned")) {
         return planned(invocation);
     }
-    const Capture capture;
+    Capture capture;
     const auto& installed = capture.installed();
     if (!installed) return planned(invocation);
     for (const auto& object : installed->unknown) {
@@ -95,6 +96,7 @@ Rules rules_of(const Invocation& invocation) {
     Rules rules;
     rules.ruleset = installed->ruleset;
     rules.chains = netfilter::base_chains();
+    if (capture.engine().name() == "iptables") add_own_chains(rules.ruleset, rules.chains);
     return rules;
 }
 

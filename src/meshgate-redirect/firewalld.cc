@@ -1,8 +1,10 @@
 #include "src/meshgate-redirect/firewalld.h"
 
+#include "netfilter/nftnl/kernel.h"
 #include "src/common/trimmed.h"
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 #include <iterator>
 
@@ -14,6 +16,14 @@ constexpr const char* firewalld_conf = "/etc/firewalld/firewalld.conf";
 bool captures_ipv6(const conf::Redirect& redirect) {
     return redirect.ip_family != conf::IpFamilyMode::ipv4 &&
            (redirect.outbound.enabled || redirect.dns.enabled);
+}
+
+bool has_firewalld_table() {
+    try {
+        return netfilter::Kernel{}.read("firewalld").has_value();
+    } catch (const std::exception&) {  // no nf_tables, so none with tables there
+        return false;
+    }
 }
 
 }  // namespace
@@ -31,9 +41,8 @@ bool rejects_ipv4_in_ipv6(std::string_view text) {
     return rejects;
 }
 
-std::optional<std::string> firewalld_warning(const conf::Redirect& redirect,
-                                             netfilter::Kernel& kernel) {
-    if (!captures_ipv6(redirect) || !kernel.read("firewalld")) return std::nullopt;
+std::optional<std::string> firewalld_warning(const conf::Redirect& redirect) {
+    if (!captures_ipv6(redirect) || !has_firewalld_table()) return std::nullopt;
     std::ifstream in{firewalld_conf};
     const std::string text{std::istreambuf_iterator<char>{in}, {}};
     if (!rejects_ipv4_in_ipv6(text)) return std::nullopt;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "conf/config.h"
-#include "netfilter/nftnl/kernel.h"
 
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@ bool rejects_ipv4_in_ipv6(std::string_view firewalld_conf);
 /// With RFC3964_IPv4 its filter chain of output rejects destinations in ::/96 that do not leave by
 /// lo. A redirected connection goes to ::1, but within the hook its device is still the one of the
 /// old destination (nf_hook_state is fixed when the hook begins).
-std::optional<std::string> firewalld_warning(const conf::Redirect& redirect,
-                                             netfilter::Kernel& kernel);
+std::optional<std::string> firewalld_warning(const conf::Redirect& redirect);
 
 }  // namespace meshgate::redirect

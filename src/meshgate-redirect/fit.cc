@@ -65,7 +65,7 @@ void fit_to_installed(Setup& setup, Capture& capture) {
     }
     if (sets_a_zone(installed->ruleset)) return;
     leave_out_zone(setup,
-                   [&capture](const Ruleset& ruleset) { return capture.kernel().trial(ruleset); });
+                   [&capture](const Ruleset& ruleset) { return capture.engine().trial(ruleset); });
 }
 
 }  // namespace meshgate::redirect

@@ -1,5 +1,4 @@
 #include "netfilter/iptables/text.h"
-#include "netfilter/nftnl/route_netlink.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
@@ -12,10 +11,7 @@
 #include "src/meshgate-redirect/verbs.h"
 #include "src/meshgate-redirect/zone.h"
 
-#include <net/if.h>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -28,12 +24,6 @@ namespace {
 void report_assumptions(const Setup& setup) {
     for (const auto& warning : setup.warnings) log::warning(warning);
     for (const auto& notice : setup.notices) log::notice(notice);
-}
-
-/// The kernel makes it first in every network namespace; somebody may have renamed it.
-std::string loopback_name() {
-    std::array<char, IF_NAMESIZE> name{};
-    return if_indextoname(netfilter::loopback_index, name.data()) != nullptr ? name.data() : "lo";
 }
 
 std::string text_of(const netfilter::Ruleset& ruleset, Format format) {
@@ -81,9 +71,8 @@ void report(const Setup& setup, Capture& capture, const std::vector<std::string>
     }
     for (const auto& line : missing_listeners(setup.config.redirect)) log::warning(line);
     if (const auto line = captured_proxy(setup.config, setup.host)) log::warning(*line);
-    const auto rejected = firewalld_warning(setup.config.redirect, capture.kernel());
-    if (rejected) log::warning(*rejected);
-    log::info("installed");
+    if (const auto rejected = firewalld_warning(setup.config.redirect)) log::warning(*rejected);
+    log::info("installed through " + std::string{capture.engine().name()});
 }
 
 std::vector<std::string> replace(Capture& capture, Setup& setup) {
@@ -92,10 +81,17 @@ std::vector<std::string> replace(Capture& capture, Setup& setup) {
     } catch (const netfilter::KernelError& error) {
         if (error.error() == EPERM) throw;
         const auto trial = [&capture](const netfilter::Ruleset& ruleset) {
-            return capture.kernel().trial(ruleset);
+            return capture.engine().trial(ruleset);
         };
         if (leave_out_zone(setup, trial)) return replace(capture, setup);
-        for (const auto& line : lacking_features(capture.kernel())) log::error(line);
+        const auto lacking = lacking_features(capture.engine());
+        if (capture.turn_to_iptables()) {
+            setup.notices.push_back(std::string{"nftables cannot hold the rules here ("} +
+                                    (lacking.empty() ? error.what() : lacking.front()) +
+                                    "): they are installed through iptables");
+            return replace(capture, setup);
+        }
+        for (const auto& line : lacking) log::error(line);
         throw;
     }
 }
@@ -104,10 +100,10 @@ std::vector<std::string> replace(Capture& capture, Setup& setup) {
 
 ExitCode install(const Invocation& invocation) {
     Setup setup = make_setup(invocation);
-    require_engine(setup);
     if (setup.dry_run) return dry_run(setup, invocation.format);
-    Capture capture;
-    if (capture.is_foreign()) {
+    require_no_firewalld_wish(setup);
+    Capture capture{setup.config.redirect};
+    if (capture.has_foreign_table()) {
         log::error("there is a table inet meshgate that meshgate-redirect did not make: it is not "
                    "replaced (nft delete table inet meshgate, if nobody needs it)");
         return ExitCode::failed;
@@ -116,6 +112,11 @@ ExitCode install(const Invocation& invocation) {
     if (capture.is(setup.plan)) {
         log::info("already installed");
         return ExitCode::done;
+    }
+    capture.prefer_nftables();
+    if (capture.lacks_nftables() && setup.config.redirect.engine == conf::Engine::automatic) {
+        setup.notices.push_back(std::string{no_nf_tables} +
+                                ": the rules are installed through iptables");
     }
     const auto beside = replace(capture, setup);
     report(setup, capture, beside);

@@ -49,11 +49,12 @@ std::vector<Feature> features() {
 
 }  // namespace
 
-std::vector<std::string> lacking_features(Kernel& kernel) {
+std::vector<std::string> lacking_features(Engine& engine) {
     std::vector<std::string> lines;
+    if (engine.name() != "nftables") return lines;
     for (auto& feature : features()) {
         const auto refusal =
-            kernel.trial({"meshgate", std::move(feature.sets), std::move(feature.chains)});
+            engine.trial({"meshgate", std::move(feature.sets), std::move(feature.chains)});
         if (!refusal || refusal->error() == EPERM) continue;
         lines.push_back("this kernel has no " + feature.name + ": " + feature.consequence);
     }

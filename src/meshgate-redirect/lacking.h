@@ -1,6 +1,6 @@
 #pragma once
 
-#include "netfilter/nftnl/kernel.h"
+#include "src/meshgate-redirect/engine.h"
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 namespace meshgate::redirect {
 
 /// Tries each kernel feature that a capture needs by itself. @return a line for each that is not
-/// there, with its consequence.
-std::vector<std::string> lacking_features(netfilter::Kernel& kernel);
+/// there, with its consequence. Of nftables; iptables says it itself.
+std::vector<std::string> lacking_features(Engine& engine);
 
 }  // namespace meshgate::redirect

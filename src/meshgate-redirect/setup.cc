@@ -3,6 +3,7 @@
 #include "conf/contradictions.h"
 #include "conf/load.h"
 #include "src/common/log.h"
+#include "src/meshgate-redirect/engine.h"
 #include "src/meshgate-redirect/host.h"
 #include "src/meshgate-redirect/wishes.h"
 
@@ -38,16 +39,10 @@ Setup make_setup(const Invocation& invocation) {
     return setup;
 }
 
-void require_engine(const Setup& setup) {
-    if (setup.store_firewalld) {
-        throw Unsupported("--store-firewalld: this build does not write to firewalld; to have the "
-                          "capture at every boot: systemctl enable --now meshgate-redirect");
-    }
-    // The rules can be looked at, whoever loads them.
-    if (setup.dry_run || setup.config.redirect.engine != conf::Engine::iptables) return;
-    throw Unsupported("redirect.engine = \"iptables\": this build installs through nftables only; "
-                      "use \"nftables\" or \"auto\" (install --dry-run --format iptables prints "
-                      "the rules of iptables)");
+void require_no_firewalld_wish(const Setup& setup) {
+    if (!setup.store_firewalld) return;
+    throw Unsupported("--store-firewalld: this build does not write to firewalld; to have the "
+                      "capture at every boot: systemctl enable --now meshgate-redirect");
 }
 
 }  // namespace meshgate::redirect

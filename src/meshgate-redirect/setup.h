@@ -3,17 +3,10 @@
 #include "netfilter/plan/plan.h"
 #include "src/meshgate-redirect/invocation.h"
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace meshgate::redirect {
-
-/// This build cannot do what the configuration asks for. Exit code 1.
-class Unsupported : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
 
 /// The configuration of an invocation (files, environment, flags) and what it comes to on this
 /// machine.
@@ -31,6 +24,6 @@ struct Setup {
 Setup make_setup(const Invocation& invocation);
 
 /// @throws Unsupported
-void require_engine(const Setup& setup);
+void require_no_firewalld_wish(const Setup& setup);
 
 }  // namespace meshgate::redirect

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 namespace meshgate::redirect {
 namespace {
@@ -50,9 +51,10 @@ void add_table_problems(const Capture& capture, std::vector<std::string>& proble
 void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
                        std::vector<std::string>& problems) {
     const auto& ownership = *capture.installed()->ownership;
+    for (auto& line : capture.misplacements()) problems.push_back(std::move(line));
     if (ownership.format != netfilter::table_format) {
         problems.emplace_back("installed by a version of another format: install again");
-    } else if (ownership.digest != digest(plan.ruleset)) {
+    } else if (ownership.digest != digest(capture.engine().form_of(plan.ruleset))) {
         problems.emplace_back(
             "the rules are not those of the configuration: it was changed since, or install was "
             "given flags that it does not have");
@@ -64,6 +66,7 @@ void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
 
 StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
     StatusReport report;
+    report.engine = capture.engine().name();
     const auto& installed = capture.installed();
     if (!installed) {
         for (const auto& line : capture.surroundings().differences({})) {
@@ -94,7 +97,7 @@ ExitCode exit_code(State state) {
 ExitCode status(const Invocation& invocation) {
     std::vector<std::string> file_problems;
     auto setup = find_setup(invocation, file_problems);
-    Capture capture;
+    Capture capture{setup ? setup->config.redirect : conf::Redirect{}};
     if (setup) fit_to_installed(*setup, capture);
     auto report = make_report(capture, setup);
     report.problems.insert(report.problems.end(), file_problems.begin(), file_problems.end());

@@ -76,7 +76,7 @@ std::string text_dns(const std::optional<Summary::Dns>& dns) {
 std::string to_json(const StatusReport& report) {
     return "{\"schema\":\"meshgate-redirect.status/1\",\"state\":" +
            json_string(word(report.state)) + ",\"version\":" + json_string(report.version) +
-           ",\"engine\":\"nftables\"" + ",\"digest\":" + json_string(report.digest) +
+           ",\"engine\":" + json_string(report.engine) + ",\"digest\":" + json_string(report.digest) +
            ",\"families\":" + json_words(report.summary.families) +
            ",\"inbound\":" + json_port(report.summary.inbound) +
            ",\"outbound\":" + json_port(report.summary.outbound) +

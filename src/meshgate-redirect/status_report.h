@@ -13,6 +13,7 @@ enum class State : unsigned char { installed, differs, absent };
 struct StatusReport {
     State state = State::absent;
     std::string version;  ///< of the program that installed it; empty when absent or not ours
+    std::string engine = "nftables";  ///< that holds the rules, or would
     std::string digest;
     netfilter::Summary summary;  ///< of the rules in the kernel; no family when absent
     std::vector<std::string> problems;

@@ -30,8 +30,8 @@ ExitCode uninstall(const Invocation& invocation) {
     Capture capture;
     const bool dry = invocation.dry_run.value_or(false);
     if (dry && !capture.is_foreign()) return dry_run(capture);
-    if (capture.is_foreign()) {
-        if (!dry) capture.surroundings().remove();
+    if (capture.has_foreign_table()) {
+        if (!dry) capture.remove();
         log::error("the table inet meshgate was not made by meshgate-redirect and is left alone");
         return ExitCode::failed;
     }

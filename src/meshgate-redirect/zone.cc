@@ -1,6 +1,6 @@
 #include "src/meshgate-redirect/zone.h"
 
-#include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/engine.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +12,7 @@ using namespace netfilter;
 
 Ruleset one_rule(Verdict verdict) {
     const BaseChain raw{ChainType::filter, Hook::output, -300};
-    return {table_name, {}, {{"chain", raw, {{{}, false, std::move(verdict), ""}}}}};
+    return {table_name, {}, {{"raw_output", raw, {{{}, false, std::move(verdict), ""}}}}};
 }
 
 bool lacks_zones(const Trial& trial) {

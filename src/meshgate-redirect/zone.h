@@ -1,6 +1,6 @@
 #pragma once
 
-#include "netfilter/nftnl/kernel.h"
+#include "netfilter/ruleset/kernel_error.h"
 #include "src/meshgate-redirect/setup.h"
 
 #include <functional>
@@ -9,7 +9,7 @@
 /// Kernels without conntrack zones (CONFIG_NF_CONNTRACK_ZONES): the capture works there, less well.
 namespace meshgate::redirect {
 
-/// As netfilter::Kernel::trial().
+/// As Engine::trial().
 using Trial =
     std::function<std::optional<netfilter::KernelError>(const netfilter::Ruleset& ruleset)>;
 

@@ -72,8 +72,36 @@ def shared_network():
             signal.signal(signal.SIGTERM, before)
 
 
+def pytest_generate_tests(metafunc):
+    """Runs the tests of a module that has ENGINES with each of them, but those that are of
+    nftables only. `backend`, where a test asks for one, is that of the rules of somebody else:
+    any with nftables, where priorities say who is first, the engine's own with iptables."""
+    engines = getattr(metafunc.module, "ENGINES", None)
+    if not engines or "network" not in metafunc.fixturenames:
+        return
+    if metafunc.definition.get_closest_marker("nftables_only"):
+        engines = ["nftables"]
+    if "backend" not in metafunc.fixturenames:
+        metafunc.parametrize("engine", list(engines), indirect=True)
+        return
+    pairs = [(engine, backend) for engine in engines for backend in ("nft", "legacy")
+             if engine in ("nftables", f"iptables-{backend}")]
+    metafunc.parametrize("engine, backend", pairs, indirect=["engine"])
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "nftables_only: what iptables cannot do")
+
+
 @pytest.fixture
-def network(shared_network):
+def engine(request):
+    return getattr(request, "param", "nftables")
+
+
+@pytest.fixture
+def network(shared_network, engine):
     shared_network.clean()
+    shared_network.engine = n.ENGINES[engine]
     yield shared_network
+    shared_network.engine = ""
     shared_network.clean()

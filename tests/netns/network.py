@@ -25,6 +25,10 @@ OUTSIDE, OUTSIDE6 = "10.66.1.2", "fd66:1::2"
 FAR, FAR6 = "198.51.100.9", "fd66:9::9"
 CLIENT, CLIENT6 = "10.66.2.2", "fd66:2::2"
 UPLINK, DOWNLINK = "up0", "lan0"
+# A test module that has ENGINES = n.ENGINES runs with each of them.
+ENGINES = {"nftables": "",
+           "iptables-nft": 'engine = "iptables"\niptables_backend = "nft"',
+           "iptables-legacy": 'engine = "iptables"\niptables_backend = "legacy"'}
 HERE = pathlib.Path(__file__).resolve().parent
 
 BASE = """
@@ -84,6 +88,7 @@ class Network:
         self.folder = pathlib.Path(folder)
         self.redirect = lab.publish(program(), folder)
         self.namespaces, self.agents = [], []
+        self.engine = ""  # lines of [redirect]
         self._numbers = itertools.count()
 
     def start(self):
@@ -161,7 +166,14 @@ class Network:
         """A configuration file; `nameservers` are those of its resolv.conf."""
         resolv_conf = self.write("".join(f"nameserver {each}\n" for each in nameservers),
                                  f"{next(self._numbers)}.resolv.conf")
-        return self.write(f'resolv_conf = "{resolv_conf}"\n{base}\n{text}')
+        return self.write(f'resolv_conf = "{resolv_conf}"\n{base}\n{self._with_engine(text)}')
+
+    def _with_engine(self, text):
+        if not self.engine:
+            return text
+        if "[redirect]\n" in text:
+            return text.replace("[redirect]\n", f"[redirect]\n{self.engine}\n", 1)
+        return f"{text}\n[redirect]\n{self.engine}\n"
 
     def run(self, *words, config=None, uid=None):
         """meshgate-redirect in the vm; returns the CompletedProcess."""
@@ -172,7 +184,18 @@ class Network:
         path = self.config(text, **config)
         done = self.run("install", config=path)
         assert done.returncode == 0, f"{path.read_text()}\n{done.stdout}{done.stderr}"
+        self.latest = path
         return path
+
+    def rules(self):
+        """What is in force of ours, as text."""
+        vm = self.vm_namespace
+        if not self.engine:
+            return vm.run("nft", "list", "table", "inet", "meshgate")
+        backend = "legacy" if "legacy" in self.engine else "nft"
+        saved = vm.run(f"iptables-{backend}-save") + vm.run(f"ip6tables-{backend}-save")
+        assert "MESHGATE" in saved
+        return saved
 
     def clean(self):
         """As it was before any test: no table, no connection remembered, nothing logged."""

@@ -4,6 +4,8 @@ import lab
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 BOTH_FAMILIES = pytest.mark.parametrize("far, outside", [
     pytest.param(n.FAR, n.OUTSIDE, id="ipv4"), pytest.param(n.FAR6, n.OUTSIDE6, id="ipv6")])
 RESOLV_CONF = '[redirect.dns]\nenabled = true\nprotocols = ["udp", "tcp"]\n'
@@ -109,7 +111,7 @@ def test_no_zone(network):
         assert udp(network, n.APP, server) == "resolver"
         assert tcp(network, n.APP, server) == "resolver"
         assert udp(network, n.PROXY, server) == "outside"
-    assert "zone" not in network.vm_namespace.run("nft", "list", "table", "inet", "meshgate")
+    assert "zone" not in network.rules()
     assert "zone" not in network.vm_namespace.run("conntrack", "-L")
     assert network.run("status", config=path).returncode == 0
 
@@ -128,6 +130,7 @@ def test_captured_tcp_queries_end_without_a_packet_astray(network, close):
     assert network.seen_outside() == []
 
 
+@pytest.mark.nftables_only
 def test_with_docker_s_own_capture_installed_before_or_after(network):
     """At equal priority the last chain would come first; ours comes before either way."""
     docker = ("table ip docker { chain output {\ntype nat hook output priority -100;\n"

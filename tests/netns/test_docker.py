@@ -6,6 +6,8 @@ import contextlib
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 EMBEDDED = "127.0.0.11"
 # libnetwork/resolver_unix.go: in a container's namespace, the ports are whatever was free.
 DNS_RULES = """*nat
@@ -43,7 +45,6 @@ HOST_V6 = HOST_RULES.format(loopback="::1/128", bridge="fd66:2::/64", container=
 RESOLV_CONF = '[redirect.dns]\nenabled = true\nprotocols = ["udp", "tcp"]\n'
 ALL = RESOLV_CONF + 'capture = "all"\n'
 ORDERS = pytest.mark.parametrize("first", ["docker", "meshgate"])
-BACKENDS = pytest.mark.parametrize("backend", ["nft", "legacy"])
 
 
 def who(answer):
@@ -71,6 +72,11 @@ def in_order(network, first, install, start):
     steps = [start, install] if first == "docker" else [install, start]
     for step in steps:
         step()
+    if network.engine and first == "meshgate":
+        # iptables has no priorities: what is appended later comes later, until we are again.
+        done = network.run("status", config=network.latest)
+        assert done.returncode == 0 or "comes before rules of others" in done.stdout, done.stdout
+        install()
 
 
 @contextlib.contextmanager
@@ -82,7 +88,6 @@ def embedded_dns(network, upstream=None):
 
 
 @ORDERS
-@BACKENDS
 @pytest.mark.parametrize("mode", [RESOLV_CONF, ALL], ids=["resolv-conf", "all"])
 def test_embedded_dns(network, first, backend, mode):
     """Applications are captured; the resolver and the proxy reach Docker's DNS, which answers from
@@ -102,21 +107,20 @@ def test_embedded_dns(network, first, backend, mode):
 
 
 @ORDERS
-def test_what_embedded_dns_asks_itself_is_not_captured(network, first):
+def test_what_embedded_dns_asks_itself_is_not_captured(network, first, backend):
     """dockerd asks from within the container's namespace, as root, whoever is outside."""
     with embedded_dns(network, upstream=[n.FAR, 53]) as docker_log, \
          network.serving(uid=n.PROXY, name="mesh", udp=[15055],
                          upstream=[EMBEDDED, 53]) as mesh_log:
         in_order(network, first,
                  lambda: network.install(ALL + "port = 15055\n", nameservers=[EMBEDDED]),
-                 lambda: docker_starts(network, "nft", DNS_RULES))
+                 lambda: docker_starts(network, backend, DNS_RULES))
         assert who(network.vm.udp(uid=n.APP, to=[EMBEDDED, 53])) == "mesh"
         lines = [len(log.read_text().splitlines()) for log in (mesh_log, docker_log)]
         assert (lines, len(network.seen_outside())) == ([1, 1], 1)
 
 
 @ORDERS
-@BACKENDS
 @pytest.mark.parametrize("vm, far, container", [(n.VM, n.FAR, n.CLIENT), (n.VM6, n.FAR6, n.CLIENT6)],
                          ids=["ipv4", "ipv6"])
 def test_published_ports(network, first, backend, vm, far, container):
@@ -137,12 +141,12 @@ def test_published_ports(network, first, backend, vm, far, container):
 
 
 @ORDERS
-def test_containers_as_a_network(network, first):
+def test_containers_as_a_network(network, first, backend):
     """Their TCP and DNS go to the host's proxy and resolver, their published ports stay."""
     behind = '[[redirect.network]]\ninterface = "lan0"\ncidr = ["10.66.2.0/24", "fd66:2::/64"]\n'
     with network.serving(network.client, uid=n.SERVICE, name="container", tcp=[80]):
         in_order(network, first, lambda: network.install(ALL + behind),
-                 lambda: docker_starts(network, "nft", HOST_V4, HOST_V6))
+                 lambda: docker_starts(network, backend, HOST_V4, HOST_V6))
         for vm, far in ((n.VM, n.FAR), (n.VM6, n.FAR6)):
             assert who(network.outside.tcp(uid=0, to=[vm, 8081])) == "container"
             answer = network.client.tcp(uid=0, to=[far, 80])

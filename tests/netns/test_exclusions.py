@@ -3,6 +3,8 @@
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 BOTH_FAMILIES = pytest.mark.parametrize("far, outside, vm", [
     pytest.param(n.FAR, n.OUTSIDE, n.VM, id="ipv4"),
     pytest.param(n.FAR6, n.OUTSIDE6, n.VM6, id="ipv6")])

@@ -7,6 +7,8 @@ import random
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 PROBES = 400 if os.environ.get("MESHGATE_FULL") else 60
 SEED = int(os.environ.get("MESHGATE_SEED", random.SystemRandom().randrange(1 << 32)))
 
@@ -115,6 +117,7 @@ def test_packets_land_where_explain_says(network, name):
         assert probe.landing(network) == probe.expected(one), hint
 
 
+@pytest.mark.nftables_only
 def test_what_others_have_on_the_hooks_is_named(network):
     vm = network.vm_namespace
     vm.run("nft", "-f", "-", input="""

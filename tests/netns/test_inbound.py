@@ -3,6 +3,8 @@
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 BOTH_FAMILIES = pytest.mark.parametrize("vm, lan, outside, far", [
     pytest.param(n.VM, n.LAN, n.OUTSIDE, n.FAR, id="ipv4"),
     pytest.param(n.VM6, n.LAN6, n.OUTSIDE6, n.FAR6, id="ipv6")])
@@ -65,6 +67,7 @@ def test_forwarded_traffic_is_not_inbound(network, vm, lan, outside, far):
     assert answer["name"] == "outside"
 
 
+@pytest.mark.nftables_only
 @BOTH_FAMILIES
 def test_published_ports_of_containers_are_not_inbound(network, vm, lan, outside, far):
     """What another DNAT sends elsewhere is not addressed to this machine, whoever came first."""
@@ -90,13 +93,13 @@ def test_published_ports_of_containers_are_not_inbound(network, vm, lan, outside
 
 
 @BOTH_FAMILIES
-def test_insert_takes_published_ports_too(network, vm, lan, outside, far):
+def test_insert_takes_published_ports_too(network, backend, vm, lan, outside, far):
     """redirect.inbound.insert: before Docker's DNAT, whoever came first."""
     family = "6" if ":" in vm else ""
     target = f"[{n.CLIENT6}]:80" if family else f"{n.CLIENT}:80"
 
     def publish():
-        network.vm_namespace.run(f"ip{family}tables-nft", "-t", "nat", "-A", "PREROUTING", "-m",
+        network.vm_namespace.run(f"ip{family}tables-{backend}", "-t", "nat", "-A", "PREROUTING", "-m",
                                  "addrtype", "--dst-type", "LOCAL", "-p", "tcp", "--dport", "8081",
                                  "-j", "DNAT", "--to-destination", target)
 
@@ -105,16 +108,19 @@ def test_insert_takes_published_ports_too(network, vm, lan, outside, far):
     try:
         for first in ("docker", "meshgate"):
             network.clean()
+            network.vm_namespace.run(f"ip{family}tables-legacy", "-t", "nat", "-F")
             if first == "docker":
                 publish()
             network.install()
             if first == "meshgate":
                 publish()
+                network.install()  # the order of iptables is that of coming
             assert reached(network.outside, vm, 8081) == "container"
             network.install("[redirect.inbound]\ninsert = true\n")
             answer = network.outside.tcp(uid=0, to=[vm, 8081])
             assert (answer["name"], answer["original"]) == ("inbound", [vm, 8081])
     finally:
+        network.vm_namespace.run(f"ip{family}tables-legacy", "-t", "nat", "-F")
         network.client.stop(pid=server["pid"])
 
 

@@ -7,6 +7,8 @@ import json
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 DNS_UDP = '[redirect.dns]\nenabled = true\ncapture = "all"\n'
 LISTED = "[redirect.dns]\nenabled = true\n"
 NETWORK = '[[redirect.network]]\ninterface = "lan0"\ncidr = "10.66.2.0/24"\n'

@@ -3,6 +3,9 @@
 import re
 
 import network as n
+import pytest
+
+ENGINES = n.ENGINES
 
 PREFIX = '[redirect]\nlog_prefix = "mesh %s: "\n'
 RULE = re.compile(r'counter packets (\d+) bytes \d+ (log prefix "mesh %s: " level debug )?redirect to :(\d+)')
@@ -20,6 +23,7 @@ def redirects(network):
     return packets, "log prefix" in listing
 
 
+@pytest.mark.nftables_only
 def test_a_line_for_each_captured_connection_and_query(network):
     """The log itself belongs to the host's own namespace (net.netfilter.nf_log_all_netns): what is
     seen here is the statement's place. It stands between the counter and the redirect of one rule,
@@ -35,6 +39,7 @@ def test_a_line_for_each_captured_connection_and_query(network):
     assert network.run("status", config=path).returncode == 0
 
 
+@pytest.mark.nftables_only
 def test_no_prefix_no_logging(network):
     network.install()
     assert redirects(network) == ({"15001": 0, "15006": 0}, False)

@@ -3,6 +3,8 @@
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 BEHIND = """
 [[redirect.network]]
 interface = "lan0"

@@ -3,6 +3,8 @@
 import network as n
 import pytest
 
+ENGINES = n.ENGINES
+
 BOTH_FAMILIES = pytest.mark.parametrize("far, outside, vm, loopback", [
     pytest.param(n.FAR, n.OUTSIDE, n.VM, "127.0.0.1", id="ipv4"),
     pytest.param(n.FAR6, n.OUTSIDE6, n.VM6, "::1", id="ipv6")])
@@ -150,6 +152,7 @@ def test_a_proxy_that_is_not_the_exempt_user_is_pointed_out(network, opened_by, 
     assert ("TCP port 15007 was opened by user 0" in done.stderr) == warned, done.stderr
 
 
+@pytest.mark.nftables_only
 @BOTH_FAMILIES
 def test_insert_comes_before_everybody_else_s_translation(network, far, outside, vm, loopback):
     """A chain of somebody before Docker's place and before ours, as kube-proxy's cousins have it."""

@@ -6,6 +6,8 @@ import subprocess
 import lab
 import network as n
 
+ENGINES = n.ENGINES
+
 REPLACES = 1000 if os.environ.get("MESHGATE_FULL") else 50
 LIMIT_S = 1100 if os.environ.get("MESHGATE_FULL") else 140
 

@@ -56,12 +56,12 @@ TEST_CASE("a rule has fifteen ports at most, and a range is two of them") {
 TEST_CASE("outside of several networks is a chain that returns from each") {
     auto ruleset = ruleset_of({rule({tcp, not_in("nets")}, RedirectTo{15001}, "why")});
     ruleset.sets = {{"nets", "", networks({"10.0.0.0/8", "192.0.2.1"})}};
-    CHECK(contains(ipv4(ruleset), "-A MESHGATE_EXCEPT_1 -d 10.0.0.0/8 -j RETURN\n"
-                                  "-A MESHGATE_EXCEPT_1 -d 192.0.2.1 -j RETURN\n"
-                                  "-A MESHGATE_EXCEPT_1 -p tcp -m comment --comment \"why\" "
+    CHECK(contains(ipv4(ruleset), "-A MESHGATE_NAT_EXCEPT_1 -d 10.0.0.0/8 -j RETURN\n"
+                                  "-A MESHGATE_NAT_EXCEPT_1 -d 192.0.2.1 -j RETURN\n"
+                                  "-A MESHGATE_NAT_EXCEPT_1 -p tcp -m comment --comment \"why\" "
                                   "-j REDIRECT --to-ports 15001\n"
                                   "-A MESHGATE_OUTPUT -p tcp -m comment --comment \"why\" "
-                                  "-j MESHGATE_EXCEPT_1\n"));
+                                  "-j MESHGATE_NAT_EXCEPT_1\n"));
     ruleset.sets = {{"nets", "", networks({"10.0.0.0/8"})}};
     CHECK(contains(ipv4(ruleset), "-A MESHGATE_OUTPUT -p tcp ! -d 10.0.0.0/8 "));
 }

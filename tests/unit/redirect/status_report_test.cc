@@ -14,6 +14,7 @@ namespace {
 StatusReport installed() {
     return {State::installed,
             "0.1.0",
+            "iptables",
             "00ff",
             {{conf::Family::ipv4, conf::Family::ipv6},
              15006,
@@ -27,7 +28,7 @@ StatusReport installed() {
 TEST_CASE("the JSON of a status has every key, and null for what is off") {
     CHECK(to_json(installed()) ==
           R"({"schema":"meshgate-redirect.status/1","state":"installed","version":"0.1.0",)"
-          R"("engine":"nftables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
+          R"("engine":"iptables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
           R"("outbound":15001,"dns":{"port":15053,"capture":"all","protocols":["udp"]},)"
           R"("problems":[]})"
           "\n");

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "conf/config.h"
+#include "netfilter/iptables/programs.h"
+#include "netfilter/iptables/saved.h"
+#include "netfilter/ruleset/installed.h"
+#include "netfilter/ruleset/kernel_error.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace meshgate::netfilter {
+
+/// The rules of this network namespace as iptables has them, by its programs.
+///
+/// Each table of each family is changed in one transaction, but there are up to six of them: raw
+/// first, nat last. What is left when that is interrupted is seen as such by read(), and the next
+/// replace() or remove() ends it.
+class Iptables {
+public:
+    /// @param loopback  name of the loopback device
+    Iptables(conf::IptablesBackend wanted, std::string loopback);
+
+    /// What is ours, of either back end. Runs a program only where there may be something.
+    /// @throws KernelError
+    std::optional<Installed> read();
+
+    /// `ruleset` as read() would find it.
+    /// @throws Inexpressible
+    [[nodiscard]] Ruleset form_of(const Ruleset& ruleset) const;
+
+    /// Makes `ruleset` all that is ours; puts back what was there when that fails.
+    /// @throws KernelError, Inexpressible
+    void replace(const Ruleset& ruleset, const Ownership& ownership);
+
+    /// @return false when there was nothing. @throws KernelError
+    bool remove();
+
+    /// Loads the rules where no packet meets them and takes them away again. Settles which back end
+    /// is used: the one asked for, the one that holds something of ours, the one that `iptables`
+    /// means, the other one. Empty when it takes them.
+    std::optional<KernelError> trial(const Ruleset& ruleset);
+
+private:
+    /// Our part of what one back end holds, IPv4 and IPv6.
+    struct Ours {
+        std::vector<TableWords> ipv4, ipv6;
+        friend bool operator==(const Ours&, const Ours&) = default;
+        [[nodiscard]] bool empty() const noexcept { return ipv4.empty() && ipv6.empty(); }
+    };
+
+    [[nodiscard]] SavedRules saved(const IptablesPrograms& programs, Family family) const;
+    [[nodiscard]] Ours ours(const IptablesPrograms& programs) const;
+    [[nodiscard]] Ours wanted(const Ruleset& ruleset, std::string_view prefix) const;
+    void change(const IptablesPrograms& programs, const Ours& before, const Ours& after) const;
+    void change_or_undo(const IptablesPrograms& programs, const Ours& after) const;
+    [[nodiscard]] bool may_hold_ours(conf::IptablesBackend backend, Family family) const;
+    std::optional<KernelError> trial(const IptablesPrograms& programs, const Ours& rules) const;
+
+    std::string loopback_;
+    bool has_ipv6_;                           ///< else there is no table to put its rules in
+    std::vector<IptablesPrograms> programs_;  ///< the one to use first
+    bool is_asked_for_;
+};
+
+}  // namespace meshgate::netfilter

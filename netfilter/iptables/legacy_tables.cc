@@ -1,0 +1,61 @@
+#include "netfilter/iptables/legacy_tables.h"
+
+#include "src/common/unique_fd.h"
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace meshgate::netfilter {
+namespace {
+
+constexpr std::size_t max_table_bytes = std::size_t{256} << 20;
+
+// Both families have the same numbers and shapes.
+static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES);
+static_assert(sizeof(ipt_getinfo) == sizeof(ip6t_getinfo));
+
+/// The table as the kernel has it; empty when it does not say.
+std::vector<char> entries_of(int socket, int level, const std::string& table) {
+    ipt_getinfo info{};
+    table.copy(info.name, sizeof info.name - 1);
+    socklen_t length = sizeof info;
+    if (getsockopt(socket, level, IPT_SO_GET_INFO, &info, &length) != 0) return {};
+    if (info.size > max_table_bytes) return {};
+    std::vector<char> entries(sizeof(ipt_get_entries) + info.size);
+    ipt_get_entries head{};
+    table.copy(head.name, sizeof head.name - 1);
+    head.size = info.size;
+    std::memcpy(entries.data(), &head, sizeof head);
+    length = static_cast<socklen_t>(entries.size());
+    if (getsockopt(socket, level, IPT_SO_GET_ENTRIES, entries.data(), &length) != 0) return {};
+    return entries;
+}
+
+}  // namespace
+
+bool legacy_tables_mention(conf::Family family, std::string_view name) {
+    const bool is_ipv4 = family == conf::Family::ipv4;
+    std::ifstream tables{is_ipv4 ? "/proc/self/net/ip_tables_names"
+                                 : "/proc/self/net/ip6_tables_names"};
+    if (!tables) return false;
+    const UniqueFd socket{
+        ::socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)};
+    if (!socket) return false;
+    for (std::string table; tables >> table;) {
+        const auto entries = entries_of(socket.get(), is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6, table);
+        if (!std::ranges::search(entries, name).empty()) return true;
+    }
+    return false;
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "conf/config.h"
+#include "netfilter/ruleset/ruleset.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace meshgate::netfilter {
+
+/// The programs of iptables that speak to one of its two back ends, nf_tables or the older
+/// ip_tables. Each sees only the rules of its own.
+struct IptablesPrograms {
+    conf::IptablesBackend backend = conf::IptablesBackend::nft;
+    std::string save, restore;    ///< paths, for IPv4
+    std::string save6, restore6;  ///< for IPv6; empty where they are missing
+};
+
+/// Those of this machine, the one that `iptables` means first.
+std::vector<IptablesPrograms> find_iptables();
+
+/// What the program of that family prints.
+/// @throws KernelError
+std::string save_rules(const IptablesPrograms& programs, Family family);
+
+/// Has `--noflush` of that family load `text`; nothing for an empty one.
+/// @throws KernelError  with what it says; EPERM without privilege.
+void restore_rules(const IptablesPrograms& programs, Family family, std::string_view text);
+
+}  // namespace meshgate::netfilter

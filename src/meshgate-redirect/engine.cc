@@ -1,0 +1,79 @@
+#include "src/meshgate-redirect/engine.h"
+
+#include "netfilter/iptables/iptables.h"
+#include "netfilter/nftnl/kernel.h"
+#include "netfilter/nftnl/replacement.h"
+#include "netfilter/nftnl/route_netlink.h"
+
+#include <net/if.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace meshgate::redirect {
+namespace {
+
+using namespace netfilter;
+
+class NftablesEngine final : public Engine {
+public:
+    [[nodiscard]] std::string_view name() const noexcept override { return "nftables"; }
+    std::optional<Installed> read() override { return kernel_.read(table_name); }
+    Ruleset form_of(const Ruleset& ruleset) override { return ruleset; }
+    std::optional<KernelError> trial(const Ruleset& ruleset) override {
+        return kernel_.trial(ruleset);
+    }
+    void replace(const Ruleset& ruleset, const Ownership& ownership) override {
+        kernel_.replace(ruleset, ownership);
+    }
+    bool remove() override { return kernel_.remove(table_name); }
+    bool has_remains() override { return kernel_.read(bridge_name(table_name)).has_value(); }
+
+private:
+    Kernel kernel_;
+};
+
+class IptablesEngine final : public Engine {
+public:
+    explicit IptablesEngine(conf::IptablesBackend backend) : iptables_{backend, loopback_name()} {}
+    [[nodiscard]] std::string_view name() const noexcept override { return "iptables"; }
+    std::optional<Installed> read() override { return iptables_.read(); }
+    Ruleset form_of(const Ruleset& ruleset) override { return iptables_.form_of(ruleset); }
+    std::optional<KernelError> trial(const Ruleset& ruleset) override {
+        return iptables_.trial(ruleset);
+    }
+    void replace(const Ruleset& ruleset, const Ownership& ownership) override {
+        iptables_.replace(ruleset, ownership);
+    }
+    bool remove() override { return iptables_.remove(); }
+    bool has_remains() override { return false; }  // read() finds them
+
+private:
+    Iptables iptables_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> nftables_engine() try {
+    auto engine = std::make_unique<NftablesEngine>();
+    engine->has_remains();  // the kernel is asked something
+    return engine;
+} catch (const KernelError& error) {
+    if (error.error() == EOPNOTSUPP) throw Unsupported(no_nf_tables);
+    throw;
+} catch (const std::system_error& error) {
+    if (error.code().value() == EPROTONOSUPPORT) throw Unsupported(no_nf_tables);
+    throw;
+}
+
+std::unique_ptr<Engine> iptables_engine(conf::IptablesBackend backend) {
+    return std::make_unique<IptablesEngine>(backend);
+}
+
+std::string loopback_name() {
+    std::array<char, IF_NAMESIZE> name{};
+    return if_indextoname(loopback_index, name.data()) != nullptr ? name.data() : "lo";
+}
+
+}  // namespace meshgate::redirect

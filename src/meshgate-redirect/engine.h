@@ -1,0 +1,65 @@
+#pragma once
+
+#include "conf/config.h"
+#include "netfilter/ruleset/installed.h"
+#include "netfilter/ruleset/kernel_error.h"
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+namespace meshgate::redirect {
+
+inline constexpr const char* table_name = "meshgate";
+
+/// This machine cannot do what the configuration asks for. Exit code 1.
+class Unsupported : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// What can hold the rules of this network namespace: nf_tables, or iptables for those who have no
+/// other or must see it. All throw netfilter::KernelError and std::system_error.
+class Engine {
+public:
+    Engine() = default;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    virtual ~Engine() = default;
+
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0;  ///< "nftables", "iptables"
+
+    /// What is there of our name.
+    virtual std::optional<netfilter::Installed> read() = 0;
+
+    /// `ruleset` as read() finds it once it is installed.
+    virtual netfilter::Ruleset form_of(const netfilter::Ruleset& ruleset) = 0;
+
+    /// What the kernel, or the program between, has against the rules; empty when it takes them.
+    virtual std::optional<netfilter::KernelError> trial(const netfilter::Ruleset& ruleset) = 0;
+
+    /// The old rules stay in force on error.
+    virtual void replace(const netfilter::Ruleset& ruleset,
+                         const netfilter::Ownership& ownership) = 0;
+
+    /// @return false when there was nothing.
+    virtual bool remove() = 0;
+
+    /// Something is left beside the rules by a replacement that was killed.
+    virtual bool has_remains() = 0;
+};
+
+inline constexpr const char* no_nf_tables =
+    "this kernel has no nf_tables (CONFIG_NETFILTER, CONFIG_NF_TABLES)";
+
+/// @throws Unsupported on a kernel without nf_tables.
+std::unique_ptr<Engine> nftables_engine();
+
+std::unique_ptr<Engine> iptables_engine(conf::IptablesBackend backend);
+
+/// Of the loopback device, which the kernel makes first in every network namespace; somebody may
+/// have renamed it.
+std::string loopback_name();
+
+}  // namespace meshgate::redirect
