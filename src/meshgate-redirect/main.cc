@@ -18,7 +18,8 @@ namespace {
 constexpr std::string_view help_text =
     R"(Usage: meshgate-redirect VERB [OPTION...]
 
-Captures the traffic of this machine for a service mesh: one nftables table, in one transaction.
+Captures the traffic of this machine for a service mesh: one nftables table, in one transaction, or
+chains of iptables where there is no nftables.
 
 Verbs:
   install                make the capture what the configuration says
