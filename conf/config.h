@@ -154,6 +154,10 @@ using Upstream = std::variant<ResolvConfUpstreams, SocketAddress, HostUpstream>;
 /// matches any rest).
 using Allowed = std::variant<Cidr, std::string>;
 
+/// Who answers for the reverse names of private networks (RFC 6303): the upstreams, or this server,
+/// that there are none.
+enum class PrivateReverse : std::uint8_t { forward, local };
+
 struct Dns {
     std::vector<Listen> listen;  ///< default 127.0.0.1:15053 and [::1]:15053
     std::vector<Allowed>
@@ -166,6 +170,7 @@ struct Dns {
     bool admin_is_default =
         true;  ///< the default path not creatable is a warning, an explicit one an error
     std::vector<Upstream> upstreams{ResolvConfUpstreams{}};
+    PrivateReverse private_reverse = PrivateReverse::forward;
     std::uint64_t cache_bytes = 64ULL << 20;
 
     Dns();

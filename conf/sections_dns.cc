@@ -175,8 +175,9 @@ void read_name(TableReader& reader, Wildcard wildcard, std::string& to) {
 }  // namespace
 
 void read_dns(const toml::table& table, Dns& to, Findings& findings) {
-    static constexpr Keys<7> keys{"listen", "allow",     "rate_limit", "user",
-                                  "admin",  "upstreams", "cache"};
+    static constexpr Keys<8> keys{"listen", "allow",     "rate_limit",      "user",
+                                  "admin",  "upstreams", "private_reverse", "cache"};
+    static constexpr Keys<2> who{"forward", "local"};
     TableReader reader{table, "dns", keys, findings};
     if (reader.has("listen")) {
         const auto before = findings.errors();
@@ -201,6 +202,9 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
         to.upstreams = read_words<Upstream>(reader, "upstreams", parse_upstream,
                                             "\"resolv-conf\", an address such as \"9.9.9.9\" or "
                                             "\"[2620:fe::fe]:53\", or a host name");
+    }
+    if (const auto word = reader.read_word("private_reverse", who)) {
+        to.private_reverse = static_cast<PrivateReverse>(*word);
     }
     reader.read_bytes("cache", to.cache_bytes);
 }

@@ -53,8 +53,10 @@ Resolver::Resolver(asio::io_context& context, WorkerStats& stats, std::size_t ca
                 [this](std::uint64_t ticket) { on_patience_end(ticket); }),
       forwarder_(context, *this, limits) {}
 
-void Resolver::set_table(std::shared_ptr<const zone::Table> table) noexcept {
-    table_ = std::move(table);
+void Resolver::set_tables(std::shared_ptr<const zone::Table> owned,
+                          std::shared_ptr<const zone::Table> special) noexcept {
+    owned_ = std::move(owned);
+    special_ = std::move(special);
 }
 
 void Resolver::set_upstreams(const std::vector<conf::SocketAddress>& upstreams) {
@@ -82,9 +84,9 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
     case Parsed::badvers:
         return {Next::send, local(Rcode::badvers, Ede::none, out)};
     }
-    if (!table_) return {Next::send, local(Rcode::servfail, Ede::not_ready, out)};
+    if (!owned_) return {Next::send, local(Rcode::servfail, Ede::not_ready, out)};
     limit_ = proto == Proto::tcp ? wire::message_bytes_max : wire::udp_limit(question_, cap);
-    if (const std::size_t bytes = table_->answer(question_, limit_, out); bytes != 0) {
+    if (const std::size_t bytes = owned_->answer(question_, limit_, out); bytes != 0) {
         stats_.responded(Source::owned, rcode_of(out.first(bytes)));
         return {Next::send, bytes};
     }
@@ -95,7 +97,7 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
 /// Answers the last question from the cache; says that an upstream has to when it cannot.
 Resolver::Verdict Resolver::from_cache(std::span<std::uint8_t> out) noexcept {
     cacheable_ = cache::may_be_cached(question_);
-    if (!cacheable_) return {Next::forward, 0};
+    if (!cacheable_) return ask_outside(out);
     const std::uint32_t now = cache_clock();
     const auto fresh = cache_.answer(question_, now, limit_, out);
     if (fresh.bytes != 0) {
@@ -103,11 +105,19 @@ Resolver::Verdict Resolver::from_cache(std::span<std::uint8_t> out) noexcept {
         stats_.responded(Source::cache, rcode_of(out.first(fresh.bytes)));
         return {Next::send, fresh.bytes};
     }
-    if (!cache_.is_failing(question_, now)) return {Next::forward, 0};
+    if (!cache_.is_failing(question_, now)) return ask_outside(out);
     const std::size_t stale = cache_.answer_stale(question_, now, limit_, out);
-    if (stale == 0) return {Next::forward, 0};
+    if (stale == 0) return ask_outside(out);
     stats_.responded(Source::stale, rcode_of(out.first(stale)));
     return {Next::send, stale};
+}
+
+/// An upstream has to answer the last question, unless it is one that must not go out.
+Resolver::Verdict Resolver::ask_outside(std::span<std::uint8_t> out) noexcept {
+    const std::size_t bytes = special_ ? special_->answer(question_, limit_, out) : 0;
+    if (bytes == 0) return {Next::forward, 0};
+    stats_.responded(Source::local, rcode_of(out.first(bytes)));
+    return {Next::send, bytes};
 }
 
 /// Asks upstream for the last question though nobody waits: the cache's answer ends soon.

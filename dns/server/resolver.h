@@ -23,7 +23,8 @@ public:
     Resolver(boost::asio::io_context& context, WorkerStats& stats, std::size_t cache_bytes,
              const forward::Limits& limits);
 
-    void set_table(std::shared_ptr<const zone::Table> table) noexcept;
+    void set_tables(std::shared_ptr<const zone::Table> owned,
+                    std::shared_ptr<const zone::Table> special) noexcept;
     void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
     [[nodiscard]] std::vector<forward::UpstreamState> upstreams();
 
@@ -78,6 +79,7 @@ private:
 
     std::size_t local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
     Verdict from_cache(std::span<std::uint8_t> out) noexcept;
+    Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
     std::size_t stale_for(const PendingClient& pending) noexcept;
     void on_patience_end(std::uint64_t ticket) noexcept;
@@ -87,7 +89,7 @@ private:
     void finish(std::uint64_t ticket, Source source, std::span<const std::uint8_t> reply) noexcept;
 
     WorkerStats& stats_;
-    std::shared_ptr<const zone::Table> table_;  ///< shared with the other workers
+    std::shared_ptr<const zone::Table> owned_, special_;  ///< shared with the other workers
     PendingClients pending_;
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take

@@ -99,10 +99,12 @@ void Worker::run() {
     state_->context.poll();  // what was asked while it stopped
 }
 
-std::future<void> Worker::set_table(std::shared_ptr<const zone::Table> table) {
-    return state_->ask([state = state_.get(), table = std::move(table)]() mutable {
-        state->resolver.set_table(std::move(table));
-    });
+std::future<void> Worker::set_tables(std::shared_ptr<const zone::Table> owned,
+                                     std::shared_ptr<const zone::Table> special) {
+    return state_->ask(
+        [state = state_.get(), owned = std::move(owned), special = std::move(special)]() mutable {
+            state->resolver.set_tables(std::move(owned), std::move(special));
+        });
 }
 
 std::future<void> Worker::set_access(std::shared_ptr<const AccessList> access) {

@@ -42,10 +42,13 @@ public:
     // The rest may be called from any thread, before, during and after run(). What is asked before
     // it is done first: the first query meets the first table.
 
-    /// The table from the next batch on; the future is ready when the worker has it. Shared because
-    /// every worker answers from the same immutable table while the next one is made; the last user
-    /// frees it: keep a large one until all workers have the next, so that none of them has to.
-    std::future<void> set_table(std::shared_ptr<const zone::Table> table);
+    /// The tables from the next batch on; the future is ready when the worker has them. Shared
+    /// because every worker answers from the same immutable tables while the next ones are made;
+    /// the last user frees them: keep a large one until all workers have the next, so that none of
+    /// them has to.
+    /// @param owned    asked first. @param special asked when an upstream would be; may be null.
+    std::future<void> set_tables(std::shared_ptr<const zone::Table> owned,
+                                 std::shared_ptr<const zone::Table> special = nullptr);
 
     /// Who may ask from outside this machine, from the next query on. Nobody before the first call.
     std::future<void> set_access(std::shared_ptr<const AccessList> access);

@@ -1,5 +1,7 @@
 #include "src/meshgate-dns/configuration.h"
 
+#include "dns/zone/special_names.h"
+
 #include <malloc.h>
 
 #include <system_error>
@@ -11,6 +13,7 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
     Catalogue catalogue = make_catalogue(loaded, kept);
     Configuration out;
     out.table = dns::zone::build(catalogue.contents);
+    out.special = dns::zone::build(dns::zone::special_names(loaded.config.dns.private_reverse));
     out.vips = std::move(catalogue.state);
     out.warnings = std::move(catalogue.warnings);
     out.config = std::move(loaded.config);

@@ -15,7 +15,8 @@ namespace meshgate::dnsd {
 struct Configuration {
     conf::Config config;  ///< without its services and records
     dns::zone::VipState vips;
-    std::shared_ptr<const dns::zone::Table> table;  ///< shared with the workers, see Worker
+    std::shared_ptr<const dns::zone::Table> table;    ///< shared with the workers, see Worker
+    std::shared_ptr<const dns::zone::Table> special;  ///< as `table`; dns/zone/special_names.h
     std::vector<std::string> warnings;
 };
 

@@ -137,9 +137,10 @@ void Service::start_job(Work work, Then then) {
 
 void Service::begin_start() {
     start_job(
-        [this, table = configuration_.table](const std::stop_token& stop) -> std::string {
+        [this, table = configuration_.table,
+         special = configuration_.special](const std::stop_token& stop) -> std::string {
             try {
-                workers_.set_table(table, stop);
+                workers_.set_tables(table, special, stop);
                 return "";
             } catch (const std::exception& error) {
                 return error.what();
@@ -179,7 +180,7 @@ Service::Outcome Service::load_and_swap(const std::stop_token& stop,
     try {
         Configuration next = load_again(parts_.file, served);
         keep_state(next);
-        workers_.set_table(next.table, stop);
+        workers_.set_tables(next.table, next.special, stop);
         outcome.next = std::move(next);
     } catch (const conf::Error& error) {
         outcome.error = lines_of(error);

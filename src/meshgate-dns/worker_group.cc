@@ -85,10 +85,10 @@ void WorkerGroup::start(std::function<void(std::exception_ptr)> on_end) {
     }
 }
 
-void WorkerGroup::set_table(const std::shared_ptr<const dns::zone::Table>& table,
-                            const std::stop_token& stop) {
+void WorkerGroup::set_tables(const Table& owned, const Table& special,
+                             const std::stop_token& stop) {
     std::vector<std::future<void>> pending;
-    for (const auto& worker : workers_) pending.push_back(worker->set_table(table));
+    for (const auto& worker : workers_) pending.push_back(worker->set_tables(owned, special));
     wait_for_all(pending, stop);
 }
 

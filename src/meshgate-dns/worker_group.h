@@ -29,11 +29,13 @@ public:
     ///   anything. A worker ends by itself only after drain().
     void start(std::function<void(std::exception_ptr)> on_end);
 
-    /// Returns when every worker answers from `table`. Any thread.
+    /// Shared with the workers, see dns::server::Worker.
+    using Table = std::shared_ptr<const dns::zone::Table>;
+
+    /// Returns when every worker answers from both. Any thread.
     /// @throws std::runtime_error when a worker has not taken it after 10 s, or a stop is
     /// requested.
-    void set_table(const std::shared_ptr<const dns::zone::Table>& table,
-                   const std::stop_token& stop);
+    void set_tables(const Table& owned, const Table& special, const std::stop_token& stop);
 
     /// Returns when every worker asks these, but after 250 ms at most. Control thread.
     void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);

@@ -34,14 +34,15 @@ TEST_CASE("as many workers as cores, within bounds") {
     CHECK(dnsd::worker_count() <= 64);
 }
 
-TEST_CASE("a table is in force when set_table returns, and not taken by workers that do not run") {
+TEST_CASE("tables are in force when set_tables returns, and not taken by workers that do not run") {
     WorkerGroup workers{sockets_for(2), {}};
     std::stop_source stop;
     stop.request_stop();
-    CHECK_THROWS_AS(workers.set_table(empty_table(), stop.get_token()), std::runtime_error);
+    CHECK_THROWS_AS(workers.set_tables(empty_table(), empty_table(), stop.get_token()),
+                    std::runtime_error);
 
     workers.start([](const std::exception_ptr&) {});
-    workers.set_table(empty_table(), std::stop_token{});
+    workers.set_tables(empty_table(), empty_table(), std::stop_token{});
 }
 
 TEST_CASE("workers together say what each of them asks, and that they are alive") {

@@ -87,7 +87,7 @@ Server::Server(const Options& options) {
     for (auto& sockets : bound.workers) {
         workers_.push_back(
             std::make_unique<dns::server::Worker>(std::move(sockets), options.limits));
-        if (options.with_table) workers_.back()->set_table(table);
+        if (options.with_table) workers_.back()->set_tables(table);
         threads_.emplace_back([worker = workers_.back().get()] { worker->run(); });
     }
 }
@@ -97,7 +97,7 @@ Server::~Server() {
 }
 
 void Server::set_table(std::shared_ptr<const dns::zone::Table> table) {
-    for (auto& each : workers_) each->set_table(table).get();
+    for (auto& each : workers_) each->set_tables(table).get();
 }
 
 void Server::stop(std::chrono::milliseconds drain_patience) {

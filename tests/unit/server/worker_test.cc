@@ -64,12 +64,12 @@ TEST_CASE("what is asked of a worker before it runs and after it ended is done")
     const auto any = address("127.0.0.1");
     auto bound = dns::server::bind_sockets({&any, 1}, 1);
     dns::server::Worker worker{std::move(bound.workers[0]), {}};
-    auto first = worker.set_table(std::make_shared<HandTable>());
+    auto first = worker.set_tables(std::make_shared<HandTable>());
     auto second = worker.set_upstreams({});
     worker.drain(std::chrono::seconds{1});
     worker.run();
     first.get();
     second.get();
-    worker.set_table(std::make_shared<HandTable>()).get();
+    worker.set_tables(std::make_shared<HandTable>()).get();
     CHECK(worker.upstreams().get().empty());
 }
