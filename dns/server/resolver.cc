@@ -1,5 +1,6 @@
 #include "dns/server/resolver.h"
 
+#include "dns/server/chaos.h"
 #include "dns/wire/reply.h"
 #include "src/common/asio.h"
 
@@ -69,7 +70,7 @@ std::vector<forward::UpstreamState> Resolver::upstreams() {
 }
 
 Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto proto,
-                                   std::size_t cap, std::span<std::uint8_t> out) noexcept {
+                                   Origin origin, std::span<std::uint8_t> out) noexcept {
     using wire::Parsed, wire::Rcode, wire::Ede;
     switch (wire::parse_question(message, question_)) {
     case Parsed::question:
@@ -85,39 +86,44 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
         return {Next::send, local(Rcode::badvers, Ede::none, out)};
     }
     if (!owned_) return {Next::send, local(Rcode::servfail, Ede::not_ready, out)};
-    limit_ = proto == Proto::tcp ? wire::message_bytes_max : wire::udp_limit(question_, cap);
+    limit_ = proto == Proto::tcp ? wire::message_bytes_max
+                                 : wire::udp_limit(question_, path_payload_max(origin));
     if (const std::size_t bytes = owned_->answer(question_, limit_, out); bytes != 0) {
-        stats_.responded(Source::owned, rcode_of(out.first(bytes)));
-        return {Next::send, bytes};
+        return sent(Source::owned, out.first(bytes));
     }
     if (is_transfer(question_)) return {Next::send, local(Rcode::refused, Ede::none, out)};
-    return from_cache(out);
+    return from_cache(origin, out);
+}
+
+Resolver::Verdict Resolver::sent(Source source, std::span<const std::uint8_t> answer) noexcept {
+    stats_.responded(source, rcode_of(answer));
+    return {Next::send, answer.size()};
 }
 
 /// Answers the last question from the cache; says that an upstream has to when it cannot.
-Resolver::Verdict Resolver::from_cache(std::span<std::uint8_t> out) noexcept {
+Resolver::Verdict Resolver::from_cache(Origin origin, std::span<std::uint8_t> out) noexcept {
     cacheable_ = cache::may_be_cached(question_);
-    if (!cacheable_) return ask_outside(out);
+    if (!cacheable_) {
+        if (question_.qclass != wire::qclass::chaos) return ask_outside(out);
+        return sent(Source::local, out.first(answer_chaos(question_, origin, out)));
+    }
     const std::uint32_t now = cache_clock();
     const auto fresh = cache_.answer(question_, now, limit_, out);
     if (fresh.bytes != 0) {
         if (fresh.refresh) refresh();
-        stats_.responded(Source::cache, rcode_of(out.first(fresh.bytes)));
-        return {Next::send, fresh.bytes};
+        return sent(Source::cache, out.first(fresh.bytes));
     }
     if (!cache_.is_failing(question_, now)) return ask_outside(out);
     const std::size_t stale = cache_.answer_stale(question_, now, limit_, out);
     if (stale == 0) return ask_outside(out);
-    stats_.responded(Source::stale, rcode_of(out.first(stale)));
-    return {Next::send, stale};
+    return sent(Source::stale, out.first(stale));
 }
 
 /// An upstream has to answer the last question, unless it is one that must not go out.
 Resolver::Verdict Resolver::ask_outside(std::span<std::uint8_t> out) noexcept {
     const std::size_t bytes = special_ ? special_->answer(question_, limit_, out) : 0;
     if (bytes == 0) return {Next::forward, 0};
-    stats_.responded(Source::local, rcode_of(out.first(bytes)));
-    return {Next::send, bytes};
+    return sent(Source::local, out.first(bytes));
 }
 
 /// Asks upstream for the last question though nobody waits: the cache's answer ends soon.

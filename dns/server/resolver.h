@@ -40,9 +40,8 @@ public:
 
     /// Answers `message`, or says that an upstream has to.
     ///
-    /// @param cap  UDP: bytes that the way to the client carries (wire::udp_limit).
-    /// @param out  at least max(cap, 1232) bytes for UDP, 65,535 for TCP.
-    Verdict answer(std::span<const std::uint8_t> message, Proto proto, std::size_t cap,
+    /// @param out  at least path_payload_max(origin) bytes for UDP, 65,535 for TCP.
+    Verdict answer(std::span<const std::uint8_t> message, Proto proto, Origin origin,
                    std::span<std::uint8_t> out) noexcept;
 
     enum class Rejection : std::uint8_t {
@@ -78,7 +77,8 @@ private:
     void on_failure(std::uint64_t ticket, forward::Failure failure) noexcept override;
 
     std::size_t local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
-    Verdict from_cache(std::span<std::uint8_t> out) noexcept;
+    Verdict sent(Source source, std::span<const std::uint8_t> answer) noexcept;
+    Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
     std::size_t stale_for(const PendingClient& pending) noexcept;

@@ -142,7 +142,8 @@ Resolver::Verdict TcpConnection::answer(std::span<const std::uint8_t> message,
         framing_ = {};  // behind the answer: it held the message
         return verdict;
     }
-    return shared_.resolver.answer(message, Proto::tcp, wire::message_bytes_max, out);
+    const Origin origin = peer_.here ? Origin::here : Origin::outside;
+    return shared_.resolver.answer(message, Proto::tcp, origin, out);
 }
 
 void TcpConnection::flush() noexcept {

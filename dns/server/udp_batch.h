@@ -15,9 +15,6 @@ namespace meshgate::dns::server {
 
 inline constexpr std::size_t batch_datagrams = 32;
 
-/// Largest UDP payload that passes lo (MTU 65536) in one piece over IPv6, and so over IPv4 too.
-inline constexpr std::size_t loopback_payload_max = 65536 - 40 - 8;
-
 /// Receives datagrams, up to batch_datagrams in one system call. One for a worker: what it holds is
 /// used up before the next socket is read.
 class UdpBatch {

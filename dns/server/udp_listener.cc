@@ -61,11 +61,11 @@ void UdpListener::serve(std::size_t rounds) noexcept {
 
 bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept {
     const UdpPath& path = batch_.path(i);
-    const bool here = stays_here(facts_, path);
-    const std::size_t cap = here ? loopback_payload_max : wire::udp_payload_ours;
-    auto out = replies_.room(cap);
-    auto verdict =
-        here ? answer(i, cap, out) : answer_outsider(i, admission_.judge(path.peer, arrived), out);
+    const Origin origin = origin_of(facts_, path);
+    auto out = replies_.room(path_payload_max(origin));
+    auto verdict = origin == Origin::here
+                       ? answer(i, origin, out)
+                       : answer_outsider(i, admission_.judge(path.peer, arrived), out);
     if (verdict.next == Resolver::Next::drop) return false;
     stats_.received(Proto::udp, facts_.family);
     if (verdict.next == Resolver::Next::forward) {
@@ -77,11 +77,11 @@ bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept 
     return true;
 }
 
-Resolver::Verdict UdpListener::answer(std::size_t i, std::size_t cap,
+Resolver::Verdict UdpListener::answer(std::size_t i, Origin origin,
                                       std::span<std::uint8_t> out) noexcept {
     const auto message = batch_.message(i);
     if (batch_.was_cut(i)) return resolver_.reject(message, Resolver::Rejection::cut, out);
-    return resolver_.answer(message, Proto::udp, cap, out);
+    return resolver_.answer(message, Proto::udp, origin, out);
 }
 
 Resolver::Verdict UdpListener::answer_outsider(std::size_t i, Admission::Verdict admitted,
@@ -89,7 +89,7 @@ Resolver::Verdict UdpListener::answer_outsider(std::size_t i, Admission::Verdict
     const auto message = batch_.message(i);
     switch (admitted) {
     case Admission::Verdict::answer:
-        return answer(i, wire::udp_payload_ours, out);
+        return answer(i, Origin::outside, out);
     case Admission::Verdict::refuse:
         return resolver_.reject(message, Resolver::Rejection::prohibited, out);
     case Admission::Verdict::truncate:

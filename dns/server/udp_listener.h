@@ -30,7 +30,7 @@ public:
 private:
     void serve(std::size_t rounds) noexcept;
     bool answer_one(std::size_t i, Clock::time_point arrived) noexcept;
-    Resolver::Verdict answer(std::size_t i, std::size_t cap, std::span<std::uint8_t> out) noexcept;
+    Resolver::Verdict answer(std::size_t i, Origin origin, std::span<std::uint8_t> out) noexcept;
     Resolver::Verdict answer_outsider(std::size_t i, Admission::Verdict admitted,
                                       std::span<std::uint8_t> out) noexcept;
 

@@ -85,14 +85,15 @@ void turn_around(UdpPath& path) noexcept {
     path.control_bytes = CMSG_SPACE(sizeof info);
 }
 
-bool stays_here(const SocketFacts& socket, const UdpPath& path) noexcept {
-    if (socket.loopback || is_loopback(path.peer)) return true;
-    if (!socket.wildcard) return same_host(socket.bound, path.peer);
+Origin origin_of(const SocketFacts& socket, const UdpPath& path) noexcept {
+    const auto here_if = [](bool here) { return here ? Origin::here : Origin::outside; };
+    if (socket.loopback || is_loopback(path.peer)) return Origin::here;
+    if (!socket.wildcard) return here_if(same_host(socket.bound, path.peer));
     cmsghdr* header = pktinfo_header(path);
-    if (header == nullptr) return false;
+    if (header == nullptr) return Origin::outside;
     // A query redirected to 127.0.0.1 keeps the source it had on its way out.
     const Peer asked = asked_address(header);
-    return is_loopback(asked) || same_host(asked, path.peer);
+    return here_if(is_loopback(asked) || same_host(asked, path.peer));
 }
 
 }  // namespace meshgate::dns::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dns/server/stats.h"
+#include "dns/wire/question.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -37,6 +38,9 @@ struct UdpPath {
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
 };
 
+/// Whether a query left the machine that asked.
+enum class Origin : std::uint8_t { here, outside };
+
 /// What is constant for all datagrams of one socket.
 struct SocketFacts {
     AddressFamily family = AddressFamily::ipv4;
@@ -54,8 +58,16 @@ SocketFacts socket_facts(int fd) noexcept;
 /// Link-local addresses need their interface.
 void turn_around(UdpPath& path) noexcept;
 
-/// True when the reply does not leave this host: no fragments, so no reason to cap its size at 1232
-/// bytes. After turn_around().
-bool stays_here(const SocketFacts& socket, const UdpPath& path) noexcept;
+/// Largest UDP payload that passes lo (MTU 65536) in one piece over IPv6, and so over IPv4 too.
+inline constexpr std::size_t loopback_payload_max = 65536 - 40 - 8;
+
+/// `here` when the reply does not leave this host: no fragments, so no reason to cap its size at
+/// 1232 bytes. After turn_around().
+Origin origin_of(const SocketFacts& socket, const UdpPath& path) noexcept;
+
+/// Bytes that the way to a UDP client carries in one piece.
+constexpr std::size_t path_payload_max(Origin origin) noexcept {
+    return origin == Origin::here ? loopback_payload_max : wire::udp_payload_ours;
+}
 
 }  // namespace meshgate::dns::server

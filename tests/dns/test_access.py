@@ -151,6 +151,16 @@ def test_an_address_that_comes_later_is_this_machines_own(outside, lan):
 
 
 
+def test_only_this_machine_is_told_the_version(outside, lan):
+    server = outside(dns='allow = "lan0"')
+    version = server.run("--version", config=False).stdout.strip()
+    ask = ("-c", "CH", "-t", "TXT")
+    for way in ("+notcp", "+tcp"):
+        assert f'"{version}"' in dig(server, lan.here, "127.0.0.1", way, *ask, name="version.bind")
+        assert refused(dig(server, lan.there, HERE, way, *ask, name="version.bind"))
+        assert refused(dig(server, lan.there, HERE, way, *ask, name="hostname.bind"))
+
+
 @pytest.mark.parametrize("at", [HERE, HERE6])
 def test_a_source_that_asks_too_often_is_told_to_come_over_tcp(outside, lan, at):
     server = outside(dns='allow = "lan0"\nrate_limit = 5')

@@ -88,7 +88,7 @@ TEST_CASE("only answers that stay on this host may be larger than 1232 bytes") {
         CAPTURE(row.from);
         UdpPath way = path(row.from, row.asked);
         turn_around(way);
-        CHECK(stays_here(socket_at(row.bound), way) == row.stays);
+        CHECK((origin_of(socket_at(row.bound), way) == Origin::here) == row.stays);
     }
 }
 
