@@ -6,6 +6,7 @@
 #include "netfilter/nftnl/base_chains.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -43,11 +44,10 @@ Iptables::Iptables(IptablesBackend wanted, std::string loopback)
 }
 
 bool Iptables::may_hold_ours(IptablesBackend backend, Family family) const {
+    static constexpr std::array<std::string_view, 2> names{mark_chain, trial_prefix};
     if (family == Family::ipv6 && !has_ipv6_) return false;
-    if (backend == IptablesBackend::nft)
-        return has_chain_named(family, std::string{mark_chain}) ||
-               has_chain_named(family, std::string{trial_prefix});
-    return legacy_tables_mention(family, mark_chain) || legacy_tables_mention(family, trial_prefix);
+    return backend == IptablesBackend::nft ? has_chain_named(family, names)
+                                           : legacy_tables_mention(family, names);
 }
 
 SavedRules Iptables::saved(const IptablesPrograms& programs, Family family) const {

@@ -43,7 +43,7 @@ std::vector<char> entries_of(int socket, int level, const std::string& table) {
 
 }  // namespace
 
-bool legacy_tables_mention(conf::Family family, std::string_view name) {
+bool legacy_tables_mention(conf::Family family, std::span<const std::string_view> names) {
     const bool is_ipv4 = family == conf::Family::ipv4;
     std::ifstream tables{is_ipv4 ? "/proc/self/net/ip_tables_names"
                                  : "/proc/self/net/ip6_tables_names"};
@@ -53,7 +53,9 @@ bool legacy_tables_mention(conf::Family family, std::string_view name) {
     if (!socket) return false;
     for (std::string table; tables >> table;) {
         const auto entries = entries_of(socket.get(), is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6, table);
-        if (!std::ranges::search(entries, name).empty()) return true;
+        const std::string_view bytes{entries.data(), entries.size()};
+        const auto is_there = [bytes](auto name) { return bytes.find(name) != bytes.npos; };
+        if (std::ranges::any_of(names, is_there)) return true;
     }
     return false;
 }

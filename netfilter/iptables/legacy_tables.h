@@ -2,12 +2,14 @@
 
 #include "conf/address.h"
 
+#include <span>
 #include <string_view>
 
 namespace meshgate::netfilter {
 
-/// Whether a chain or comment of iptables-legacy has a name that begins so, without running it:
-/// asking it for a table makes that table. False where it has no tables, and without CAP_NET_ADMIN.
-bool legacy_tables_mention(conf::Family family, std::string_view name);
+/// Whether one of these names is in the tables of iptables-legacy, as a chain's or in a comment;
+/// found without running it, as asking it for a table makes that table. False where it has no
+/// tables, and without CAP_NET_ADMIN.
+bool legacy_tables_mention(conf::Family family, std::span<const std::string_view> names);
 
 }  // namespace meshgate::netfilter

@@ -13,6 +13,10 @@ const TableWords& part_of(const std::vector<TableWords>& words, std::string_view
     return found == words.end() ? nothing : *found;
 }
 
+bool is_empty(const TableWords& words) {
+    return words.chains.empty() && words.jumps.empty();
+}
+
 std::string jump_lines(const std::vector<JumpWords>& jumps) {
     std::string lines;
     std::map<std::string, int> inserted;
@@ -48,7 +52,7 @@ std::string replacement_text(const std::vector<TableWords>& before,
     const auto add = [&](std::string_view table) {
         const TableWords& old = part_of(before, table);
         const TableWords& wanted = part_of(after, table);
-        if (old.chains.empty() && old.jumps.empty() && wanted.chains.empty()) return;
+        if (is_empty(old) && is_empty(wanted)) return;
         text += table_text(table, old, wanted);
     };
     if (after.empty()) {

@@ -9,8 +9,8 @@ namespace meshgate::netfilter {
 /// In the order in which they are installed: what NAT does to a flow depends on its zone.
 inline constexpr std::string_view iptables_tables[]{"raw", "mangle", "nat"};
 
-/// What all our chains begin with; not all that begin so are ours. The chain MESHGATE, which nothing
-/// jumps to, holds the mark of their origin.
+/// What all our chains begin with; not all that begin so are ours. The chain MESHGATE, which
+/// nothing jumps to, holds the mark of their origin.
 inline constexpr std::string_view chain_prefix = "MESHGATE_";
 inline constexpr std::string_view mark_chain = "MESHGATE";
 

@@ -127,7 +127,7 @@ std::vector<SeenChain> base_chains() {
     return list;
 }
 
-bool has_chain_named(Family family, std::string_view prefix) try {
+bool has_chain_named(Family family, std::span<const std::string_view> prefixes) try {
     Netlink netlink{NETLINK_NETFILTER};
     const std::uint32_t wanted = family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
     bool found = false;
@@ -136,7 +136,8 @@ bool has_chain_named(Family family, std::string_view prefix) try {
         if (nftnl_chain_nlmsg_parse(&message, chain.get()) < 0) return;
         if (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY) != wanted) return;
         const std::string_view name = nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME);
-        found = found || name.starts_with(prefix);
+        found = found || std::ranges::any_of(
+                             prefixes, [name](auto prefix) { return name.starts_with(prefix); });
     });
     return found;
 } catch (const std::system_error&) {

@@ -4,6 +4,7 @@
 #include "netfilter/ruleset/ruleset.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +32,8 @@ struct SeenChain {
 /// @throws std::system_error
 std::vector<SeenChain> base_chains();
 
-/// Whether a chain whose name begins so is in a table of that family, base chain or not. False on a
-/// kernel without nf_tables.
-bool has_chain_named(Family family, std::string_view prefix);
+/// Whether a chain whose name begins with one of these is in a table of that family, base chain or
+/// not. False on a kernel without nf_tables.
+bool has_chain_named(Family family, std::span<const std::string_view> prefixes);
 
 }  // namespace meshgate::netfilter

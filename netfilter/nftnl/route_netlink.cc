@@ -230,7 +230,16 @@ std::optional<Route> RouteNetlink::lookup(const IpAddress& destination) {
 }
 
 int RouteNetlink::add_loopback_address(const IpAddress& address, std::uint8_t protocol) {
-    Request<ifaddrmsg> request{RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL};
+    return put_loopback_address(address, protocol, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+int RouteNetlink::replace_loopback_address(const IpAddress& address, std::uint8_t protocol) {
+    return put_loopback_address(address, protocol, NLM_F_REPLACE);
+}
+
+int RouteNetlink::put_loopback_address(const IpAddress& address, std::uint8_t protocol,
+                                       std::uint16_t flags) {
+    Request<ifaddrmsg> request{RTM_NEWADDR, flags};
     request->ifa_family = to_af(address.family());
     request->ifa_prefixlen = static_cast<std::uint8_t>(address.bytes().size() * 8);
     request->ifa_index = loopback_index;

@@ -54,6 +54,8 @@ public:
 
     /// `ip address add ADDRESS/128 dev lo proto PROTOCOL`
     int add_loopback_address(const IpAddress& address, std::uint8_t protocol);
+    /// The same over one that is there, which keeps its sockets.
+    int replace_loopback_address(const IpAddress& address, std::uint8_t protocol);
     int remove_loopback_address(const IpAddress& address);
     /// `ip route add RANGE dev lo proto PROTOCOL src 127.0.0.1`, or `src ::1`. Without the source
     /// the kernel takes another address of lo, ::6 before all, which means something else there,
@@ -62,6 +64,7 @@ public:
     int remove_route(const Route& route);
 
 private:
+    int put_loopback_address(const IpAddress& address, std::uint8_t protocol, std::uint16_t flags);
     Netlink netlink_;
 };
 

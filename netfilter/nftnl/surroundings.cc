@@ -78,6 +78,14 @@ std::vector<std::string> SurroundingsApplier::apply(const Surroundings& wanted) 
     return lines;
 }
 
+bool SurroundingsApplier::adopt_address() {
+    const auto found = find();
+    if (!found.address_present || found.address_ours) return found.address_present;
+    const int error = netlink_.replace_loopback_address(passthrough_address6(), route_protocol);
+    if (error != 0) throw_errno("replace " + address_text, error);
+    return true;
+}
+
 Surroundings SurroundingsApplier::ours() {
     const auto found = find();
     Surroundings present{.inbound_passthrough_address6 = found.address_ours, .local_routes = {}};

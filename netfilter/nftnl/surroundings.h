@@ -25,6 +25,10 @@ public:
     /// @throws std::system_error when the kernel refuses, EPERM without privilege.
     std::vector<std::string> apply(const Surroundings& wanted);
 
+    /// Makes ::6/128 on lo ours, whoever made it. @return false when it is not there.
+    /// @throws std::system_error
+    bool adopt_address();
+
     /// What is there of ours, to come back to when an install cannot be finished.
     /// @throws std::system_error
     Surroundings ours();

@@ -1,3 +1,4 @@
+#include "netfilter/iptables/other_captures.h"
 #include "netfilter/iptables/text.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
@@ -20,6 +21,8 @@
 
 namespace meshgate::redirect {
 namespace {
+
+constexpr const char* old_kuma_backup = "/etc/resolv.conf.kuma-backup";
 
 void report_assumptions(const Setup& setup) {
     for (const auto& warning : setup.warnings) log::warning(warning);
@@ -96,6 +99,40 @@ std::vector<std::string> replace(Capture& capture, Setup& setup) {
     }
 }
 
+ExitCode refuse(const netfilter::OtherCaptures& others) {
+    const auto removals = others.removals();
+    log::error("there are rules of " + others.names() +
+               ": two captures would redirect each other's connections; --replace puts ours in "
+               "their place without a moment uncaptured" +
+               (removals.empty() ? "" : ", or take them away first (" + removals + ")"));
+    return ExitCode::failed;
+}
+
+/// Ours come into force, before theirs on the way of a packet, and then theirs go: nothing is
+/// uncaptured meanwhile.
+std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& capture,
+                                   Setup& setup) {
+    const auto names = others.names();
+    std::vector<std::string> beside;
+    others.remove_zones();
+    try {
+        beside = replace(capture, setup);
+    } catch (const std::exception&) {
+        others.put_zones_back();
+        throw;
+    }
+    others.remove();
+    if (setup.plan.surroundings.inbound_passthrough_address6) {
+        capture.surroundings().adopt_address();
+    }
+    log::notice("taken away: the rules of " + names);
+    if (std::error_code error; std::filesystem::exists(old_kuma_backup, error)) {
+        log::notice(std::string{old_kuma_backup} +
+                    " is left: an old kumactl's copy of /etc/resolv.conf");
+    }
+    return beside;
+}
+
 }  // namespace
 
 ExitCode install(const Invocation& invocation) {
@@ -108,8 +145,10 @@ ExitCode install(const Invocation& invocation) {
                    "replaced (nft delete table inet meshgate, if nobody needs it)");
         return ExitCode::failed;
     }
+    netfilter::OtherCaptures others;
+    if (!others.empty() && !invocation.replace) return refuse(others);
     fit_to_installed(setup, capture);
-    if (capture.is(setup.plan)) {
+    if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");
         return ExitCode::done;
     }
@@ -118,7 +157,8 @@ ExitCode install(const Invocation& invocation) {
         setup.notices.push_back(std::string{no_nf_tables} +
                                 ": the rules are installed through iptables");
     }
-    const auto beside = replace(capture, setup);
+    const auto beside =
+        others.empty() ? replace(capture, setup) : take_over(others, capture, setup);
     report(setup, capture, beside);
     return ExitCode::done;
 }

@@ -30,21 +30,21 @@ constexpr unsigned bit(Verb verb) {
 constexpr unsigned any_verb = ~0U;
 constexpr unsigned install = bit(Verb::install);
 /// Whoever installs with flags asks with the same flags whether it is installed.
-constexpr unsigned planning =
-    install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) | bit(Verb::import) |
-    bit(Verb::explain);
+constexpr unsigned planning = install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) |
+                              bit(Verb::import) | bit(Verb::explain);
 constexpr unsigned explain = bit(Verb::explain);
 
 struct OwnOption {
     Option option;
     unsigned verbs;
 };
-constexpr std::array<OwnOption, 14> own_options{{
+constexpr std::array<OwnOption, 15> own_options{{
     {{"config", Option::Kind::value}, any_verb},
     {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
     {{"help", Option::Kind::toggle}, any_verb},
     {{"version", Option::Kind::toggle}, any_verb},
+    {{"replace", Option::Kind::toggle}, install},
     {{"dry-run", Option::Kind::toggle}, install | bit(Verb::uninstall) | bit(Verb::import)},
     {{"format", Option::Kind::value}, install},
     {{"json", Option::Kind::toggle}, bit(Verb::status) | explain},
@@ -91,6 +91,7 @@ void sort_out(const CommandLine& line, const VerbWord& verb, Invocation& to) {
         }
         if (own == nullptr) to.flags.emplace_back(name, value);
         if (name == "verbose") to.verbose = value == "true";
+        if (name == "replace") to.replace = value == "true";
         if (name == "dry-run") to.dry_run = value == "true";
         if (own != nullptr && own->verbs == explain) to.probe.emplace_back(name, value);
         if (name == "config" || name == "config-file") to.configs.push_back(value);

@@ -21,6 +21,7 @@ struct Invocation {
     std::vector<std::string> configs;  ///< --config, in order; "-" is standard input
     std::optional<bool> verbose;       ///< unset: as the environment says, or not
     std::optional<bool> dry_run;       ///< unset: as the environment says, or not
+    bool replace = false;  ///< the captures of other meshes go
     bool json = false;
     Format format = Format::nft;
     std::vector<std::string> arguments;  ///< of explain: the words after it

@@ -37,6 +37,7 @@ Options:
                          input); Kuma's YAML or JSON too, several times: the later one wins
   --dry-run              of install: print the ruleset, change nothing; needs no privilege
                          of uninstall: print what would be removed
+  --replace              of install: in the place of rules of Kuma, Istio or Linkerd, which go
   --format nft|json|iptables
                          of --dry-run; iptables: what iptables-restore --noflush and then
                          ip6tables-restore --noflush take
