@@ -60,8 +60,9 @@ std::optional<Answer> parse_answer(const nlmsghdr& message) {
 void for_each_attribute(const nlmsghdr& message, std::size_t header_bytes,
                         const OnAttribute& visit) {
     const auto* payload = static_cast<const char*>(mnl_nlmsg_get_payload(&message));
-    visit_all(payload + MNL_ALIGN(header_bytes),
-              static_cast<const char*>(mnl_nlmsg_get_payload_tail(&message)), visit);
+    // Not mnl_nlmsg_get_payload_tail(): that one rounds up, beyond what was received.
+    const auto* end = reinterpret_cast<const char*>(&message) + message.nlmsg_len;
+    visit_all(payload + MNL_ALIGN(header_bytes), end, visit);
 }
 
 void for_each_nested(const nlattr& attribute, const OnAttribute& visit) {
