@@ -4,32 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <tuple>
 
 namespace meshgate::conf {
 namespace {
-
-constexpr std::int64_t ttl_max = 2147483647;  // RFC 2181 section 8
-
-struct Unit {
-    std::string_view suffix;
-    std::int64_t factor;
-};
-
-/// "30s" with one of `units`; nullopt for another form or more than `max`.
-std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units,
-                                            std::int64_t max) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end == text.data() || number < 0) return std::nullopt;
-    const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
-    const auto unit = std::find_if(units.begin(), units.end(),
-                                   [suffix](const Unit& u) { return u.suffix == suffix; });
-    if (unit == units.end() || number > max / unit->factor) return std::nullopt;
-    return number * unit->factor;
-}
 
 bool in_file_order(const Diagnostic& a, const Diagnostic& b) {
     return std::tie(a.where.line, a.where.column) < std::tie(b.where.line, b.where.column);
@@ -184,7 +163,6 @@ void TableReader::read_or_none(std::string_view key, std::uint16_t& to) {
 }
 
 void TableReader::read_seconds(std::string_view key, std::uint32_t& to) {
-    static constexpr std::array<Unit, 4> units{{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
     const auto* node = find(key);
     if (node == nullptr) return;
     const auto text = node->value_exact<std::string>();
@@ -192,8 +170,8 @@ void TableReader::read_seconds(std::string_view key, std::uint32_t& to) {
         wrong_type(findings_, *node, name(key), "a duration such as \"30s\"");
         return;
     }
-    if (const auto value = parse_with_unit(*text, units, ttl_max)) {
-        to = static_cast<std::uint32_t>(*value);
+    if (const auto seconds = parse_seconds(*text)) {
+        to = *seconds;
     } else {
         findings_.error(node->source(), in_quotes(name(key)) +
                                             " must be a duration such as \"30s\", "

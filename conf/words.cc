@@ -1,6 +1,7 @@
 #include "conf/words.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -111,6 +112,25 @@ bool is_utf8(std::string_view text) noexcept {
         i += more + 1;
     }
     return true;
+}
+
+std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units,
+                                            std::int64_t max) noexcept {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end == text.data() || number < 0) return std::nullopt;
+    const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+    const auto unit = std::find_if(units.begin(), units.end(),
+                                   [suffix](const Unit& u) { return u.suffix == suffix; });
+    if (unit == units.end() || number > max / unit->factor) return std::nullopt;
+    return number * unit->factor;
+}
+
+std::optional<std::uint32_t> parse_seconds(std::string_view text) noexcept {
+    static constexpr std::array<Unit, 4> units{{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}};
+    const auto seconds = parse_with_unit(text, units, 2147483647);
+    if (!seconds) return std::nullopt;
+    return static_cast<std::uint32_t>(*seconds);
 }
 
 std::string in_quotes(std::string_view text) {

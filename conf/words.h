@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,19 @@ bool is_log_prefix(std::string_view text) noexcept;
 
 /// Well-formed UTF-8 (RFC 3629 section 4) without NUL.
 bool is_utf8(std::string_view text) noexcept;
+
+/// A number and what it counts, such as {"m", 60}.
+struct Unit {
+    std::string_view suffix;
+    std::int64_t factor;
+};
+/// "30s" with one of `units`; empty for another form or more than `max`.
+std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units,
+                                            std::int64_t max) noexcept;
+
+/// "30s", "5m", "1h", "1d"; at most 2147483647 seconds (RFC 2181 section 8). Empty for anything
+/// else.
+std::optional<std::uint32_t> parse_seconds(std::string_view text) noexcept;
 
 /// "'word'", with control characters and quotes made visible.
 std::string in_quotes(std::string_view text);

@@ -27,8 +27,9 @@ Kernel::Kernel() : socket_(std::make_unique<Socket>()) {}
 
 Kernel::~Kernel() = default;
 
-void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership) {
-    replace_table(socket_->netlink, ruleset, ownership);
+void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership,
+                     const std::function<void()>& before_first) {
+    replace_table(socket_->netlink, ruleset, ownership, before_first);
 }
 
 bool Kernel::remove(std::string_view table) {
@@ -42,6 +43,21 @@ bool Kernel::remove(std::string_view table) {
         removed |= !refusal;
     }
     return removed;
+}
+
+bool Kernel::remove(std::string_view table, std::string_view digest) {
+    constexpr int max_attempts = 100;
+    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+        Batch batch{generation(socket_->netlink)};
+        const auto found = read_table(socket_->netlink, table);
+        if (!found || !found->ownership || found->ownership->digest != digest) return false;
+        append_removal(batch, table);
+        const auto refusal = batch.run(socket_->netlink);
+        if (!refusal) return true;
+        if (refusal->error() != ERESTART) throw KernelError{*refusal};
+    }
+    throw KernelError{"table inet " + std::string{table}, EAGAIN,
+                      "the ruleset does not stand still"};
 }
 
 std::optional<Installed> Kernel::read(std::string_view table) {

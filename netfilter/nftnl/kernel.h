@@ -3,6 +3,7 @@
 #include "netfilter/ruleset/installed.h"
 #include "netfilter/ruleset/kernel_error.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -20,11 +21,16 @@ public:
 
     /// Makes `ruleset` the content of its table, whatever was there: each packet meets the whole of
     /// the old or the whole of the new. The old stays in force on error.
+    /// @param before_first  called when the kernel tracks connections for the rules but none of
+    ///                      them is in force, old or new; not called while old ones are.
     /// @throws KernelError
-    void replace(const Ruleset& ruleset, const Ownership& ownership);
+    void replace(const Ruleset& ruleset, const Ownership& ownership,
+                 const std::function<void()>& before_first = {});
 
     /// Removes the table. @return false when there was none.
     bool remove(std::string_view table);
+    /// The same, as long as it is the table of that digest.
+    bool remove(std::string_view table, std::string_view digest);
 
     /// Reads the table back. Empty when there is none.
     std::optional<Installed> read(std::string_view table);

@@ -28,9 +28,10 @@ void run(Netlink& netlink, Batch& batch) {
 
 class Replacement {
 public:
-    Replacement(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership)
-        : netlink_(netlink), ruleset_(ruleset), ownership_(ownership), table_(ruleset.table),
-          bridge_(bridge_name(table_)) {}
+    Replacement(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
+                const std::function<void()>& before_first)
+        : netlink_(netlink), ruleset_(ruleset), ownership_(ownership), before_first_(before_first),
+          table_(ruleset.table), bridge_(bridge_name(table_)) {}
 
     void run_once() {
         if (presence(netlink_, table_) == TablePresence::active) {
@@ -38,6 +39,8 @@ public:
             hand_over(table_, bridge_);
         }
         prepare(table_, bridge_);
+        const bool first = presence(netlink_, bridge_) != TablePresence::active;
+        if (first && before_first_) before_first_();
         hand_over(bridge_, table_);
     }
 
@@ -70,6 +73,7 @@ private:
     Netlink& netlink_;
     const Ruleset& ruleset_;
     const Ownership& ownership_;
+    const std::function<void()>& before_first_;
     std::string table_;
     std::string bridge_;
 };
@@ -80,8 +84,9 @@ std::string bridge_name(std::string_view table) {
     return std::string{table} + "-bridge";
 }
 
-void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership) {
-    Replacement replacement{netlink, ruleset, ownership};
+void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
+                   const std::function<void()>& before_first) {
+    Replacement replacement{netlink, ruleset, ownership, before_first};
     std::minstd_rand random{std::random_device{}()};
     for (int attempt = 0; attempt < max_attempts; ++attempt) {
         try {

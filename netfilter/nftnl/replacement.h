@@ -3,6 +3,7 @@
 #include "netfilter/nftnl/kernel.h"
 #include "netfilter/nftnl/netlink.h"
 
+#include <functional>
 #include <string>
 
 namespace meshgate::netfilter {
@@ -24,7 +25,11 @@ std::string bridge_name(std::string_view table);
 ///
 /// Each transaction is for the generation in which its conditions were looked at: two programs
 /// that replace at the same time take turns.
+/// @param before_first  called when no table was in force before, and the new one is there,
+/// dormant:
+///                      its expressions have switched conntrack on (nf_ct_netns_get())
 /// @throws KernelError; the old ruleset is in force then.
-void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership);
+void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
+                   const std::function<void()>& before_first = {});
 
 }  // namespace meshgate::netfilter

@@ -59,6 +59,8 @@ void add_open_socket(const nlmsghdr& message, std::vector<OpenSocket>& sockets) 
                       .lport = ntohs(found->id.idiag_sport),
                       .rport = ntohs(found->id.idiag_dport),
                       .uid = {},
+                      .is_answered =
+                          found->idiag_state != TCP_SYN_SENT && found->idiag_state != TCP_SYN_RECV,
                       .family = found->idiag_family};
     // Closed by its process, or not accepted yet: the uid means nothing then.
     if (found->idiag_inode != 0) socket.uid = found->idiag_uid;

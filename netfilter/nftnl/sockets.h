@@ -32,6 +32,7 @@ struct OpenSocket {
     conf::IpAddress local, remote;  ///< remote: unspecified when it is not connected
     conf::Port lport = 0, rport = 0;
     std::optional<conf::Uid> uid;       ///< as of skuid; none when no process has it, or none yet
+    bool is_answered = true;            ///< TCP: the handshake is done
     std::uint8_t family = 0;            ///< AF_INET6 for an IPv4-mapped one too
     std::array<std::uint8_t, 48> id{};  ///< the kernel's own name for it (inet_diag_sockid)
 };

@@ -136,6 +136,10 @@ std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
     return lines;
 }
 
+void Capture::remove_from_iptables() {
+    iptables_->remove();
+}
+
 bool Capture::remove() {
     const bool beside = surroundings_.remove();
     bool rules = false;

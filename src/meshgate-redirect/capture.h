@@ -51,6 +51,9 @@ public:
     /// From both engines. A foreign table stays. @return true when there was something.
     bool remove();
 
+    /// The rules only; what is beside them stays.
+    void remove_from_iptables();
+
     netfilter::SurroundingsApplier& surroundings() noexcept { return surroundings_; }
 
 private:

@@ -4,6 +4,7 @@
 #include "netfilter/nftnl/kernel.h"
 #include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/route_netlink.h"
+#include "src/meshgate-redirect/connections.h"
 
 #include <net/if.h>
 
@@ -25,7 +26,7 @@ public:
         return kernel_.trial(ruleset);
     }
     void replace(const Ruleset& ruleset, const Ownership& ownership) override {
-        kernel_.replace(ruleset, ownership);
+        kernel_.replace(ruleset, ownership, remember_connections);
     }
     bool remove() override { return kernel_.remove(table_name); }
     bool has_remains() override { return kernel_.read(bridge_name(table_name)).has_value(); }
@@ -44,6 +45,7 @@ public:
         return iptables_.trial(ruleset);
     }
     void replace(const Ruleset& ruleset, const Ownership& ownership) override {
+        if (!iptables_.read()) remember_connections();
         iptables_.replace(ruleset, ownership);
     }
     bool remove() override { return iptables_.remove(); }

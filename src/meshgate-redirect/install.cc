@@ -4,6 +4,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/captured_proxy.h"
+#include "src/meshgate-redirect/connections.h"
 #include "src/meshgate-redirect/firewalld.h"
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/lacking.h"
@@ -133,6 +134,14 @@ std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& ca
     return beside;
 }
 
+/// @param capture  still knows what was installed before
+void flush(const Invocation& invocation, const Setup& setup, const Capture& capture) {
+    if (!invocation.flush_connections) return;
+    std::optional<netfilter::Ruleset> before;
+    if (const auto& installed = capture.installed()) before = installed->ruleset;
+    flush_after_install(setup.plan.ruleset, before);
+}
+
 }  // namespace
 
 ExitCode install(const Invocation& invocation) {
@@ -150,6 +159,7 @@ ExitCode install(const Invocation& invocation) {
     fit_to_installed(setup, capture);
     if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");
+        flush(invocation, setup, capture);
         return ExitCode::done;
     }
     capture.prefer_nftables();
@@ -160,6 +170,7 @@ ExitCode install(const Invocation& invocation) {
     const auto beside =
         others.empty() ? replace(capture, setup) : take_over(others, capture, setup);
     report(setup, capture, beside);
+    flush(invocation, setup, capture);
     return ExitCode::done;
 }
 

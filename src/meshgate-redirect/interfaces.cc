@@ -3,7 +3,6 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -42,10 +41,16 @@ std::vector<InterfaceAddress> interface_addresses() {
     return addresses;
 }
 
+LocalAddresses::LocalAddresses() {
+    for (const auto& one : interface_addresses()) addresses_.insert(one.address);
+}
+
+bool LocalAddresses::contain(const conf::IpAddress& address) const {
+    return address.is_loopback() || addresses_.contains(address);
+}
+
 bool is_of_this_machine(const conf::IpAddress& address) {
-    if (address.is_loopback()) return true;
-    const auto addresses = interface_addresses();
-    return std::ranges::find(addresses, address, &InterfaceAddress::address) != addresses.end();
+    return LocalAddresses{}.contain(address);
 }
 
 }  // namespace meshgate::redirect

@@ -2,6 +2,7 @@
 
 #include "conf/address.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,17 @@ struct InterfaceAddress {
 
 /// All addresses of this network namespace, in the kernel's order; empty when it does not say.
 std::vector<InterfaceAddress> interface_addresses();
+
+/// The addresses of this network namespace as they are when it is made, for many questions.
+class LocalAddresses {
+public:
+    LocalAddresses();
+    /// 127.0.0.0/8, ::1, or an address of one of its interfaces.
+    [[nodiscard]] bool contain(const conf::IpAddress& address) const;
+
+private:
+    std::set<conf::IpAddress> addresses_;
+};
 
 /// 127.0.0.0/8, ::1, or an address of one of its interfaces.
 bool is_of_this_machine(const conf::IpAddress& address);

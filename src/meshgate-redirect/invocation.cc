@@ -1,5 +1,6 @@
 #include "src/meshgate-redirect/invocation.h"
 
+#include "conf/words.h"
 #include "src/common/nearest.h"
 #include "src/meshgate-redirect/flags.h"
 
@@ -38,7 +39,7 @@ struct OwnOption {
     Option option;
     unsigned verbs;
 };
-constexpr std::array<OwnOption, 15> own_options{{
+constexpr std::array<OwnOption, 17> own_options{{
     {{"config", Option::Kind::value}, any_verb},
     {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
@@ -47,6 +48,8 @@ constexpr std::array<OwnOption, 15> own_options{{
     {{"replace", Option::Kind::toggle}, install},
     {{"dry-run", Option::Kind::toggle}, install | bit(Verb::uninstall) | bit(Verb::import)},
     {{"format", Option::Kind::value}, install},
+    {{"flush-connections", Option::Kind::toggle}, install | bit(Verb::uninstall)},
+    {{"drain", Option::Kind::value}, bit(Verb::uninstall)},
     {{"json", Option::Kind::toggle}, bit(Verb::status) | explain},
     {{"user", Option::Kind::value}, explain},
     {{"inbound", Option::Kind::toggle}, explain},
@@ -129,6 +132,14 @@ Format parse_format(std::string_view word) {
     throw UsageError("--format is nft, json or iptables, not '" + std::string{word} + "'");
 }
 
+std::chrono::seconds parse_drain(std::string_view text) {
+    constexpr std::uint32_t most = 3600;
+    const auto seconds = conf::parse_seconds(text);
+    if (seconds && *seconds >= 1 && *seconds <= most) return std::chrono::seconds{*seconds};
+    throw UsageError("--drain is a duration such as \"30s\" or \"5m\", 1s to 1h, not '" +
+                     std::string{text} + "'");
+}
+
 }  // namespace
 
 std::span<const Option> known_options() {
@@ -156,6 +167,8 @@ Invocation parse_invocation(const CommandLine& line) {
         check_words(line.words, verb);
     }
     invocation.json = line.toggle("json");
+    invocation.flush_connections = line.toggle("flush-connections");
+    if (const auto drain = line.value("drain")) invocation.drain = parse_drain(*drain);
     if (const auto format = line.value("format")) {
         invocation.format = parse_format(*format);
         if (!invocation.dry_run.value_or(false)) throw UsageError("--format goes with --dry-run");

@@ -2,6 +2,7 @@
 
 #include "src/common/command_line.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,7 +25,9 @@ struct Invocation {
     bool replace = false;  ///< the captures of other meshes go
     bool json = false;
     Format format = Format::nft;
-    std::vector<std::string> arguments;  ///< of explain: the words after it
+    bool flush_connections = false;             ///< of install and uninstall
+    std::optional<std::chrono::seconds> drain;  ///< of uninstall: how long, 1 s to 1 h
+    std::vector<std::string> arguments;         ///< of explain: the words after it
     /// The options of explain, for parse_probe(); batch and planned too.
     std::vector<std::pair<std::string, std::string>> probe;
     /// kumactl's flags, in order, for apply_flags().

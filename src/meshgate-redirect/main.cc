@@ -41,6 +41,10 @@ Options:
   --format nft|json|iptables
                          of --dry-run; iptables: what iptables-restore --noflush and then
                          ip6tables-restore --noflush take
+  --flush-connections    of install: end the connections that are older and would be captured now
+                         of uninstall: end those that are captured
+  --drain TIME           of uninstall: new connections go direct at once, captured ones stay so until
+                         they end, for at most TIME (such as 30s, up to 1h)
   --verbose              say what is done
   --user U --inbound --from ADDRESS --interface NAME --planned --batch --json
                          of explain: who opens it; it arrives; from where; at which; by the

@@ -1,5 +1,6 @@
 #include "conf/load.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/drain.h"
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/status_report.h"
@@ -81,7 +82,12 @@ StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
         report.version = installed->ownership->version;
         report.digest = installed->ownership->digest;
         add_table_problems(capture, report.problems);
-        if (setup) add_plan_problems(capture, setup->plan, report.problems);
+        if (auto line = draining_line(installed->ruleset)) {
+            report.summary = {};
+            report.problems.push_back(std::move(*line));
+        } else if (setup) {
+            add_plan_problems(capture, setup->plan, report.problems);
+        }
     }
     report.state = report.problems.empty() ? State::installed : State::differs;
     return report;

@@ -1,6 +1,7 @@
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/drain.h"
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/verbs.h"
 
@@ -34,6 +35,11 @@ ExitCode uninstall(const Invocation& invocation) {
         if (!dry) capture.remove();
         log::error("the table inet meshgate was not made by meshgate-redirect and is left alone");
         return ExitCode::failed;
+    }
+    if (capture.installed() && (invocation.drain || invocation.flush_connections)) {
+        drain(capture, {.at_most = invocation.drain.value_or(std::chrono::seconds{0}),
+                        .flush_connections = invocation.flush_connections});
+        return ExitCode::done;
     }
     log::info(capture.remove() ? "uninstalled" : "nothing is installed");
     return ExitCode::done;

@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import traceback
 
@@ -115,6 +116,87 @@ def udp_turns(app, proxy, to, port, turns):
             name = answer.get("name") or answer["error"]
             names[who][name] = names[who].get(name, 0) + 1
     return names
+
+
+# --- connections that stay --------------------------------------------------------------------
+
+HELD = {}
+
+
+def hold(uid, to, name, source=None):
+    """Opens a connection that stays open under `name`; returns who answers there."""
+    HELD[name] = new_socket(uid, socket.SOCK_STREAM, to[0], source)
+    HELD[name].connect(tuple(to))
+    return say(name, "hold")
+
+
+def say(name, word="again"):
+    """One line and its answer over that connection."""
+    try:
+        HELD[name].sendall(word.encode() + b"\n")
+        data = b""
+        while not data.endswith(b"\n"):
+            piece = HELD[name].recv(65536)
+            if not piece:
+                return {"error": "EOF"}
+            data += piece
+    except OSError as error:
+        return failed(error)
+    return json.loads(data)
+
+
+def ended(name):
+    """Waits until that connection ends by itself; nothing is sent. Returns how."""
+    try:
+        while HELD[name].recv(65536):
+            pass
+    except OSError as error:
+        return failed(error)
+    return {"error": "EOF"}
+
+
+def let_go(name):
+    HELD.pop(name).close()
+    return {}
+
+
+def hold_udp(uid, to, name, source=None):
+    HELD[name] = new_socket(uid, socket.SOCK_DGRAM, to[0], source)
+    HELD[name].connect(tuple(to))
+    return {}
+
+
+def wait_udp(uid, at, name):
+    """A socket that waits for questions, which are answered when it is told so."""
+    HELD[name] = new_socket(uid, socket.SOCK_DGRAM, at[0], at)
+    return {}
+
+
+def ask_udp(name):
+    HELD[name].send(b"query")
+    return {}
+
+
+def answer_udp(name):
+    """Answers the next question at the socket `name`."""
+    _, peer = HELD[name].recvfrom(65536)
+    HELD[name].sendto(json.dumps({"name": name}).encode(), peer)
+    return {}
+
+
+def hear_udp(name):
+    try:
+        return json.loads(HELD[name].recv(65536))
+    except OSError as error:
+        return failed(error)
+
+
+def say_udp(name):
+    try:
+        HELD[name].send(b"query")
+        return json.loads(HELD[name].recv(65536))
+    except OSError as error:
+        return failed(error)
 
 
 # --- raw packets --------------------------------------------------------------------------------
@@ -225,6 +307,19 @@ class Server:
             connection.sendall(json.dumps(said).encode() + b"\n")
             if close == "client":
                 read_all(connection)
+            if close == "hold":
+                self.hold(connection.dup(), said)
+
+    def hold(self, connection, said):
+        """Answers every line of it, until it ends."""
+        connection.settimeout(None)
+
+        def answer():
+            with connection, contextlib.suppress(OSError):
+                while connection.recv(65536):
+                    connection.sendall(json.dumps(said).encode() + b"\n")
+
+        threading.Thread(target=answer, daemon=True).start()
 
     def serve_udp(self, listener, port):
         payload, ancillary, _, peer = listener.recvmsg(65536, 256)
@@ -300,7 +395,8 @@ def nothing():
 
 
 OPERATIONS = {operation.__name__: operation for operation in
-              (tcp, udp, udp_many, udp_turns, raw_tcp, serve, stop, load, nothing)}
+              (tcp, udp, udp_many, udp_turns, hold, say, ended, let_go, hold_udp, say_udp,
+               wait_udp, ask_udp, answer_udp, hear_udp, raw_tcp, serve, stop, load, nothing)}
 
 
 def main():

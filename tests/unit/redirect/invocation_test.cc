@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -164,4 +165,21 @@ TEST_CASE("a command line that makes no sense says what to write instead") {
         {{"install", "--kuma-dp-user"}, "option '--kuma-dp-user' needs a value"},
     };
     for (const Row& row : rows) CHECK(error_of(row.arguments) == row.message);
+}
+
+TEST_CASE("what happens to open connections is said on the command line") {
+    CHECK(parse({"install", "--flush-connections"}).flush_connections);
+    const auto both = parse({"uninstall", "--drain", "5m", "--flush-connections"});
+    CHECK(both.flush_connections);
+    CHECK(both.drain == std::chrono::minutes{5});
+    CHECK(parse({"uninstall", "--drain=1h"}).drain == std::chrono::hours{1});
+    CHECK(!parse({"uninstall"}).drain);
+    for (const char* const time : {"0s", "61m", "3601s", "-1s", "30", "", "soon", "1h30m"}) {
+        CAPTURE(time);
+        CHECK(error_of({"uninstall", "--drain", time}) ==
+              "--drain is a duration such as \"30s\" or \"5m\", 1s to 1h, not '" +
+                  std::string{time} + "'");
+    }
+    CHECK(error_of({"install", "--drain", "30s"}) == "'install' takes no '--drain'");
+    CHECK(error_of({"status", "--flush-connections"}) == "'status' takes no '--flush-connections'");
 }
