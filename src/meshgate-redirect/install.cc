@@ -9,6 +9,7 @@
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/listeners.h"
+#include "src/meshgate-redirect/persistence.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
 #include "src/meshgate-redirect/zone.h"
@@ -126,6 +127,7 @@ std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& ca
     if (setup.plan.surroundings.inbound_passthrough_address6) {
         capture.surroundings().adopt_address();
     }
+    if (forget_others()) log::notice("taken out of firewalld's direct.xml: theirs");
     log::notice("taken away: the rules of " + names);
     if (std::error_code error; std::filesystem::exists(old_kuma_backup, error)) {
         log::notice(std::string{old_kuma_backup} +
@@ -147,8 +149,8 @@ void flush(const Invocation& invocation, const Setup& setup, const Capture& capt
 ExitCode install(const Invocation& invocation) {
     Setup setup = make_setup(invocation);
     if (setup.dry_run) return dry_run(setup, invocation.format);
-    require_no_firewalld_wish(setup);
     Capture capture{setup.config.redirect};
+    if (setup.store_firewalld) require_can_persist(setup, capture);
     if (capture.has_foreign_table()) {
         log::error("there is a table inet meshgate that meshgate-redirect did not make: it is not "
                    "replaced (nft delete table inet meshgate, if nobody needs it)");
@@ -160,6 +162,7 @@ ExitCode install(const Invocation& invocation) {
     if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");
         flush(invocation, setup, capture);
+        if (setup.store_firewalld) persist(setup, capture);
         return ExitCode::done;
     }
     capture.prefer_nftables();
@@ -171,6 +174,7 @@ ExitCode install(const Invocation& invocation) {
         others.empty() ? replace(capture, setup) : take_over(others, capture, setup);
     report(setup, capture, beside);
     flush(invocation, setup, capture);
+    if (setup.store_firewalld) persist(setup, capture);
     return ExitCode::done;
 }
 

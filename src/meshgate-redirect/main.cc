@@ -69,6 +69,7 @@ Options of kumactl, which override the file; lists may be given several times:
   --exclude-outbound-ips LIST
   --vnet INTERFACE:NETWORK        clients behind an interface
   --drop-invalid-packets
+  --store-firewalld               the rules come back with the machine, or its firewalld
   --iptables-logs                 the kernel logs each captured connection
   --redirect-inbound-insert-instead-of-append, --redirect-outbound-insert-instead-of-append
                                   before the rules of others

@@ -3,7 +3,6 @@
 #include "conf/contradictions.h"
 #include "conf/load.h"
 #include "src/common/log.h"
-#include "src/meshgate-redirect/engine.h"
 #include "src/meshgate-redirect/host.h"
 #include "src/meshgate-redirect/wishes.h"
 
@@ -37,12 +36,6 @@ Setup make_setup(const Invocation& invocation) {
     setup.notices = std::move(gathered.notices);
     setup.notices.insert(setup.notices.end(), setup.plan.notices.begin(), setup.plan.notices.end());
     return setup;
-}
-
-void require_no_firewalld_wish(const Setup& setup) {
-    if (!setup.store_firewalld) return;
-    throw Unsupported("--store-firewalld: this build does not write to firewalld; to have the "
-                      "capture at every boot: systemctl enable --now meshgate-redirect");
 }
 
 }  // namespace meshgate::redirect

@@ -23,7 +23,4 @@ struct Setup {
 /// @throws conf::Error, UnknownUser, UsageError
 Setup make_setup(const Invocation& invocation);
 
-/// @throws Unsupported
-void require_no_firewalld_wish(const Setup& setup);
-
 }  // namespace meshgate::redirect

@@ -2,6 +2,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/drain.h"
+#include "src/meshgate-redirect/persistence.h"
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/verbs.h"
 
@@ -24,6 +25,10 @@ ExitCode dry_run(Capture& capture) {
     return ExitCode::done;
 }
 
+void report_forgotten() {
+    if (forget()) log::notice("taken out of firewalld's direct.xml: ours");
+}
+
 }  // namespace
 
 // The configuration is not even read: the user may be gone, the file changed.
@@ -39,9 +44,12 @@ ExitCode uninstall(const Invocation& invocation) {
     if (capture.installed() && (invocation.drain || invocation.flush_connections)) {
         drain(capture, {.at_most = invocation.drain.value_or(std::chrono::seconds{0}),
                         .flush_connections = invocation.flush_connections});
+        report_forgotten();
         return ExitCode::done;
     }
-    log::info(capture.remove() ? "uninstalled" : "nothing is installed");
+    const bool removed = capture.remove();
+    report_forgotten();
+    log::info(removed ? "uninstalled" : "nothing is installed");
     return ExitCode::done;
 }
 

@@ -1,6 +1,8 @@
 """A real firewalld beside ours: it reloads, restarts and forwards ports; nothing of either is lost."""
 
 import pathlib
+import shutil
+import subprocess
 import tempfile
 
 import firewalld as f
@@ -123,3 +125,120 @@ def test_what_firewalld_rejects_is_said(network, firewalld):
 
 def test_nothing_is_said_when_firewalld_lets_it_pass(network, firewalld):
     assert "RFC3964" not in network.run("install", config=network.config()).stderr
+
+
+# --- --store-firewalld ----------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["nft", "legacy"])
+def iptables(network, request):
+    """The lines of [redirect] for that back end, whose tables are left empty."""
+    network.engine = n.ENGINES[f"iptables-{request.param}"]
+    yield request.param
+    for six in ("", "6"):
+        for name in ("nat", "raw", "mangle"):
+            for option in ("-F", "-X"):
+                network.vm_namespace.run(f"ip{six}tables-legacy", "-t", name, option)
+
+
+FOREIGN_RULE = ("ipv4", "filter", "INPUT", "0", "-p", "tcp", "--dport", "9", "-j", "DROP")
+# Its forward ports are at dstnat + 10, iptables at dstnat: ours is first, as kumactl's is.
+IPTABLES_EXPECTED = {**EXPECTED, "a forwarded port": "inbound"}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_firewalld_loads_the_rules_of_iptables(network, firewalld, iptables, change):
+    """With direct rules it empties the tables of iptables and fills them from direct.xml; with the
+    back end that it does not speak to, ours are never touched."""
+    firewalld.cmd("--permanent", "--direct", "--add-rule", *FOREIGN_RULE)
+    direct_xml = firewalld.etc / "direct.xml"
+    before = direct_xml.read_text()
+    path = network.config(n.DNS_ALL)
+    done = network.run("install", "--store-firewalld", config=path)
+    assert done.returncode == 0 and "direct.xml" in done.stderr, done.stderr
+    assert landings(network) == IPTABLES_EXPECTED
+    written = direct_xml.read_text()
+    assert 'ipv="ipv4"' in written and 'ipv="ipv6"' in written and "--dport 9" in written
+    CHANGES[change](firewalld)
+    assert landings(network) == IPTABLES_EXPECTED
+    if iptables == "nft":
+        status = network.run("status", config=path)
+        assert status.returncode == 0, status.stdout
+    again = network.run("install", "--store-firewalld", config=path)
+    assert (again.returncode, direct_xml.read_text()) == (0, written)
+    assert network.run("uninstall").returncode == 0
+    assert direct_xml.read_text() == before
+    CHANGES[change](firewalld)
+    assert "MESHGATE" not in network.vm_namespace.run("iptables-save")
+
+
+def test_kuma_s_direct_rules_go_with_its_own(network, firewalld, iptables):
+    firewalld.cmd("--permanent", "--direct", "--add-rule", *FOREIGN_RULE)
+    before = (firewalld.etc / "direct.xml").read_text()
+    firewalld.cmd("--permanent", "--direct", "--add-chain", "ipv4", "nat", "KUMA_MESH_INBOUND")
+    firewalld.cmd("--permanent", "--direct", "--add-rule", "ipv4", "nat", "PREROUTING", "3", "-p",
+                  "tcp", "-j", "KUMA_MESH_INBOUND")
+    network.vm_namespace.run(f"iptables-{iptables}", "-t", "nat", "-N", "KUMA_MESH_INBOUND")
+    done = network.run("install", "--replace", config=network.config(n.DNS_ALL))
+    assert done.returncode == 0 and "out of firewalld's direct.xml" in done.stderr, done.stderr
+    left = (firewalld.etc / "direct.xml").read_text()
+    assert "KUMA" not in left and left == before
+
+
+@pytest.mark.parametrize("content", ["no XML", "<direct><rule></direct>", "<zone/>"])
+def test_a_broken_direct_xml_is_left_as_it_is(network, firewalld, iptables, content):
+    direct_xml = firewalld.etc / "direct.xml"
+    direct_xml.write_text(content)
+    done = network.run("install", "--store-firewalld", config=network.config(n.DNS_ALL))
+    assert done.returncode == 1 and "direct.xml" in done.stderr
+    assert direct_xml.read_text() == content
+    direct_xml.unlink()
+
+
+@pytest.fixture
+def etc(network):
+    """A copy of /etc, so that files can be written there, and a systemctl that notes its words."""
+    copy = network.folder / "etc"
+    subprocess.run(["cp", "-a", "/etc", copy], check=True)
+    shutil.rmtree(copy / "meshgate", ignore_errors=True)
+    network.vm_namespace.bind_file(copy, "/etc")
+    yield copy
+    network.vm_namespace.run("umount", "/etc")
+    shutil.rmtree(copy)
+
+
+def store(network, words, result=0):
+    bin_folder = network.folder / "systemctl-bin"
+    bin_folder.mkdir(exist_ok=True)
+    program = bin_folder / "systemctl"
+    noted = bin_folder / "noted"
+    noted.write_text("")
+    program.write_text(f'#!/bin/sh\necho "$@" >>{noted}\necho "no such unit" >&2\nexit {result}\n')
+    program.chmod(0o755)
+    done = network.vm_namespace.try_run("env", f"PATH={bin_folder}:/usr/sbin:/usr/bin:/sbin:/bin",
+                                        network.redirect, "install", "--store-firewalld", *words)
+    return done, noted.read_text()
+
+
+def test_the_unit_is_enabled_and_gets_its_configuration(network, etc):
+    flags = ["--kuma-dp-user", "5678", "--redirect-all-dns-traffic", "--exclude-inbound-ports", "22"]
+    done, noted = store(network, flags)
+    assert (done.returncode, noted) == (0, "enable meshgate-redirect.service\n"), done.stderr
+    assert "exclude_ports = [22]" in (etc / "meshgate" / "meshgate.toml").read_text()
+    # As at boot: what the file says is what is installed.
+    assert network.run("status").returncode == 0
+    assert "already installed" in network.run("install", "--verbose").stderr
+    # Again with the same words nothing is to be done; with others the file has the last word.
+    done, _ = store(network, flags)
+    assert done.returncode == 0
+    before = (etc / "meshgate" / "meshgate.toml").read_text()
+    done, noted = store(network, ["--kuma-dp-user", "5679"])
+    assert (done.returncode, noted) == (1, "") and "says something else" in done.stderr
+    assert (etc / "meshgate" / "meshgate.toml").read_text() == before
+    assert network.run("status").returncode == 0
+
+
+def test_a_unit_that_cannot_be_enabled_is_said(network, etc):
+    done, noted = store(network, ["--kuma-dp-user", "5678"], result=1)
+    assert done.returncode == 1 and noted
+    assert "systemctl enable meshgate-redirect.service: no such unit" in done.stderr

@@ -185,8 +185,8 @@ kuma 65 --exclude-inbound-ports 15006
 kuma 65 --redirect-inbound-port 15001
 run 65 "$program" install --kuma-dp-user root
 contains "$err" "cannot be root"
-kuma 1 --store-firewalld
-contains "$err" "systemctl enable"
+run 1 /usr/bin/env PATH=/nowhere "$program" install --store-firewalld
+contains "$err" "there is no systemctl here"
 [ -z "$(nft list ruleset)" ] || fail "a refused command line left rules"
 
 # import says the same in TOML; install of it finds nothing to do
