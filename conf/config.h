@@ -154,6 +154,15 @@ using Upstream = std::variant<ResolvConfUpstreams, SocketAddress, HostUpstream>;
 /// matches any rest).
 using Allowed = std::variant<Cidr, std::string>;
 
+/// Names below a suffix that other servers are asked for.
+struct Forward {
+    std::string suffix;               ///< lower case, no trailing dot; none of mesh.domains
+    std::vector<Upstream> upstreams;  ///< never empty
+    Location where;
+
+    friend bool operator==(const Forward&, const Forward&) = default;
+};
+
 /// Who answers for the reverse names of private networks (RFC 6303): the upstreams, or this server,
 /// that there are none.
 enum class PrivateReverse : std::uint8_t { forward, local };
@@ -170,6 +179,7 @@ struct Dns {
     bool admin_is_default =
         true;  ///< the default path not creatable is a warning, an explicit one an error
     std::vector<Upstream> upstreams{ResolvConfUpstreams{}};
+    std::vector<Forward> forwards;  ///< 64 at most, no suffix twice; the longest suffix counts
     PrivateReverse private_reverse = PrivateReverse::forward;
     std::uint64_t cache_bytes = 64ULL << 20;
 

@@ -1,5 +1,6 @@
 #include "conf/contradictions.h"
 
+#include <algorithm>
 #include <map>
 
 namespace meshgate::conf {
@@ -95,6 +96,18 @@ void check_pins(const Config& config, Contradictions& found) {
     }
 }
 
+/// What is ended here is never asked elsewhere; parts of it may be.
+void check_forwards(const Config& config, Contradictions& found) {
+    for (const Forward& forward : config.dns.forwards) {
+        const auto& domains = config.mesh.domains;
+        if (std::find(domains.begin(), domains.end(), forward.suffix) == domains.end()) continue;
+        found.add("dns.forward.suffix",
+                  "'dns.forward.suffix': '" + forward.suffix +
+                      "' is a domain of 'mesh.domains', which are answered here",
+                  forward.where);
+    }
+}
+
 }  // namespace
 
 std::vector<Contradiction> find_contradictions(const Config& config) {
@@ -102,6 +115,7 @@ std::vector<Contradiction> find_contradictions(const Config& config) {
     check_ports(config.redirect, found);
     check_proxy(config, found);
     check_pins(config, found);
+    check_forwards(config, found);
     return found.take();
 }
 

@@ -112,4 +112,42 @@ std::vector<Protocol> read_protocols(TableReader& reader, std::string_view key) 
     return protocols;
 }
 
+std::optional<HostPort> parse_host_port(std::string_view text, Port default_port) {
+    const auto colon = text.rfind(':');
+    HostPort result{std::string{text.substr(0, colon)}, default_port};
+    if (colon != text.npos) {
+        const auto port = parse_port_range(text.substr(colon + 1));
+        if (!port || port->first != port->last) return std::nullopt;
+        result.port = port->first;
+    }
+    if (result.host.empty() || result.port == 0) return std::nullopt;
+    return result;
+}
+
+bool need(TableReader& reader, const toml::table& table, std::string_view what,
+          std::initializer_list<std::string_view> keys) {
+    bool complete = true;
+    for (const std::string_view key : keys) {
+        if (reader.has(key)) continue;
+        reader.findings().error(table.source(),
+                                "'[[" + std::string{what} + "]]' needs " + in_quotes(key));
+        complete = false;
+    }
+    return complete;
+}
+
+void read_name(TableReader& reader, std::string_view key, Wildcard wildcard, std::string& to) {
+    std::string text;
+    reader.read(key, text);
+    if (text.empty() && (!reader.has(key) || !reader.find(key)->is_string())) return;
+    if (const auto name = parse_name(text, wildcard)) {
+        to = *name;
+    } else {
+        reader.findings().error(reader.place(key),
+                                in_quotes(reader.name(key)) + ": " + in_quotes(text) +
+                                    " is not a name (labels of 1 to 63 letters, digits, '-' or "
+                                    "'_' with dots between, 253 in all)");
+    }
+}
+
 }  // namespace meshgate::conf

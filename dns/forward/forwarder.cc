@@ -12,8 +12,13 @@ Forwarder::~Forwarder() {
     state_->stop();
 }
 
-void Forwarder::set_upstreams(std::span<const conf::SocketAddress> upstreams) {
-    state_->set_upstreams(upstreams);
+void Forwarder::set_routes(std::span<const Route> routes) {
+    state_->set_routes(routes);
+}
+
+bool Forwarder::has_own_route(std::span<const std::uint8_t> lower_qname) const noexcept {
+    const auto match = state_->suffixes.longest(lower_qname);
+    return match && match->bytes > 1;
 }
 
 bool Forwarder::forward(const wire::Question& question, std::uint64_t ticket) noexcept {
@@ -35,7 +40,7 @@ std::size_t Forwarder::in_flight() const noexcept {
 
 std::vector<UpstreamState> Forwarder::upstreams() const {
     std::vector<UpstreamState> states;
-    for (const auto& server : *state_->servers) {
+    for (const auto& server : state_->servers) {
         states.push_back(
             {server->address(), server->health.up(), server->requests(), server->failures()});
     }

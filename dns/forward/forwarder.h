@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/address.h"
+#include "dns/forward/route.h"
 #include "dns/wire/question.h"
 
 #include <chrono>
@@ -69,8 +70,12 @@ public:
     Forwarder& operator=(const Forwarder&) = delete;
 
     /// Replaces the servers; queries in flight finish with the old ones. Health of a server that
-    /// stays is kept.
-    void set_upstreams(std::span<const conf::SocketAddress> upstreams);
+    /// stays is kept; a server of several routes is one server. A name goes the route of its
+    /// longest suffix; none: as without upstreams.
+    void set_routes(std::span<const Route> routes);
+
+    /// Whether the name goes another route than all others.
+    [[nodiscard]] bool has_own_route(std::span<const std::uint8_t> lower_qname) const noexcept;
 
     /// Takes a query. @return false when the table is full: the caller answers SERVFAIL.
     bool forward(const wire::Question& question, std::uint64_t ticket) noexcept;

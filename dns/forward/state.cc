@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 namespace meshgate::dns::forward {
@@ -34,26 +35,58 @@ Fallback fallback_kind(wire::Rcode rcode) noexcept {
 }  // namespace
 
 Forwarder::State::State(asio::io_context& io, ReplySink& reply_sink, const Limits& bounds)
-    : context(io), sink(&reply_sink), limits(bounds), queries(bounds.in_flight),
-      servers(std::make_shared<ServerList>()), timer_(io), tidy_timer_(io) {}
+    : context(io), sink(&reply_sink), limits(bounds), queries(bounds.in_flight), timer_(io),
+      tidy_timer_(io) {}
 
-void Forwarder::State::set_upstreams(std::span<const conf::SocketAddress> upstreams) {
-    auto list = std::make_shared<ServerList>();
-    const auto wanted = upstreams.first(std::min(upstreams.size(), servers_max));
-    const std::size_t share = std::max<std::size_t>(wanted.size(), 1);
-    const Server::Bounds bounds{limits.udp_sockets / share, limits.tcp_connections / share,
-                                limits.first_try, limits.total};
-    for (const conf::SocketAddress& address : wanted) {
-        const auto known = std::find_if(servers->begin(), servers->end(), [&](const auto& server) {
+/// The server at that address, in `fresh` from now on: the one that is there, or a new one.
+std::shared_ptr<Server> Forwarder::State::server_at(const conf::SocketAddress& address,
+                                                    const Server::Bounds& bounds,
+                                                    ServerList& fresh) {
+    const auto in = [&address](const ServerList& list) -> std::shared_ptr<Server> {
+        const auto found = std::find_if(list.begin(), list.end(), [&](const auto& server) {
             return server->address() == address;
         });
-        list->push_back(
-            known != servers->end()
-                ? *known
-                : std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch},
-                                           address, bounds));
+        return found == list.end() ? nullptr : *found;
+    };
+    if (auto taken = in(fresh)) return taken;
+    auto server = in(servers);
+    if (!server) {
+        server = std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch}, address,
+                                          bounds);
     }
-    servers = std::move(list);
+    fresh.push_back(server);
+    return server;
+}
+
+void Forwarder::State::set_routes(std::span<const Route> routes) {
+    std::set<conf::SocketAddress> distinct;
+    for (const Route& route : routes) {
+        distinct.insert(route.upstreams.begin(), route.upstreams.end());
+    }
+    const std::size_t share = std::max<std::size_t>(distinct.size(), 1);
+    const Server::Bounds bounds{limits.udp_sockets / share, limits.tcp_connections / share,
+                                limits.first_try, limits.total};
+    ServerList fresh;
+    std::vector<std::shared_ptr<const ServerList>> lists;
+    std::vector<std::vector<std::uint8_t>> names;
+    for (const Route& route : routes) {
+        const std::span wanted{route.upstreams};
+        auto list = std::make_shared<ServerList>();
+        for (const auto& address : wanted.first(std::min(wanted.size(), servers_max))) {
+            list->push_back(server_at(address, bounds, fresh));
+        }
+        lists.push_back(std::move(list));
+        names.push_back(route.suffix);
+    }
+    servers = std::move(fresh);
+    routes_ = std::move(lists);
+    suffixes = wire::SuffixSet{names};
+}
+
+std::shared_ptr<const ServerList>
+Forwarder::State::servers_for(std::span<const std::uint8_t> lower_qname) const noexcept {
+    const auto match = suffixes.longest(lower_qname);
+    return match ? routes_[match->index] : nobody_;
 }
 
 std::span<std::uint8_t> Forwarder::State::message_of(QueryRef ref) noexcept {
@@ -69,7 +102,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     Query& query = queries[*slot];
     query.ticket = ticket;
     query.client_id = question.id;
-    query.servers = servers;
+    query.servers = servers_for(question.lower());
     query.tried = 0;
     query.attempts = query.waiting = 0;
     query.tcp_server = query.last_server = nullptr;
@@ -81,7 +114,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     }
     queries.schedule_next_try(*slot, now + limits.first_try);
     if (!try_next(*slot)) fail_later(*slot, Failure::network);
-    for (const auto& server : *servers) server->probe_if_due(now);
+    for (const auto& server : servers) server->probe_if_due(now);
     arm();
     return true;
 }
@@ -260,7 +293,9 @@ void Forwarder::State::stop() noexcept {
     while (const auto slot = queries.first_expiry()) release(*slot);
     timer_.cancel();
     tidy_timer_.cancel();
-    servers.reset();
+    servers.clear();
+    routes_.clear();
+    suffixes = {};
 }
 
 }  // namespace meshgate::dns::forward

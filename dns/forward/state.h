@@ -4,6 +4,7 @@
 #include "dns/forward/query_table.h"
 #include "dns/forward/receive_batch.h"
 #include "dns/forward/server.h"
+#include "dns/wire/suffix_set.h"
 #include "src/common/timer.h"
 
 #include <memory>
@@ -16,7 +17,7 @@ namespace meshgate::dns::forward {
 struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<Forwarder::State> {
     State(asio::io_context& context, ReplySink& sink, const Limits& limits);
 
-    void set_upstreams(std::span<const conf::SocketAddress> upstreams);
+    void set_routes(std::span<const Route> routes);
     bool forward(const wire::Question& question, std::uint64_t ticket);
     void cancel(std::uint64_t ticket) noexcept;
     void stop() noexcept;  ///< nobody listens any more
@@ -33,10 +34,16 @@ struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<For
     Random random;
     ReceiveBatch batch;
     QueryTable queries;
-    std::shared_ptr<const ServerList> servers;
+    ServerList servers;  ///< of all routes, each once
     std::uint64_t ignored = 0;
+    wire::SuffixSet suffixes;  ///< indices of `routes_`
 
 private:
+    std::shared_ptr<Server> server_at(const conf::SocketAddress& address,
+                                      const Server::Bounds& bounds, ServerList& fresh);
+    [[nodiscard]] std::shared_ptr<const ServerList>
+    servers_for(std::span<const std::uint8_t> lower_qname) const noexcept;
+
     struct Choice {
         Server* server;
         std::uint32_t bit;
@@ -62,6 +69,8 @@ private:
     void hedge(std::uint32_t slot, Clock::time_point now);
     void tidy_later();
 
+    std::vector<std::shared_ptr<const ServerList>> routes_;
+    const std::shared_ptr<const ServerList> nobody_ = std::make_shared<ServerList>();
     Timer timer_;
     Timer tidy_timer_;
     Clock::time_point armed_for_ = Clock::time_point::max();

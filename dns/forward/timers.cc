@@ -70,8 +70,8 @@ void Forwarder::State::tidy_later() {
         if (!self || self->sink == nullptr) return;
         self->tidying_ = false;
         bool open = false;
-        const auto list = self->servers;
-        for (const auto& server : *list) open = server->tidy(Clock::now()) || open;
+        const auto list = self->servers;  // an event may change it
+        for (const auto& server : list) open = server->tidy(Clock::now()) || open;
         if (open) self->tidy_later();
     });
 }

@@ -149,4 +149,8 @@ bool PendingClients::holds(std::size_t bucket, const PendingClient& wanted) cons
     return false;
 }
 
+void PendingClients::forbid_caching() noexcept {
+    for (Slot& slot : slots_) slot.pending.cacheable = false;
+}
+
 }  // namespace meshgate::dns::server

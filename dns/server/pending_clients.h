@@ -83,6 +83,9 @@ public:
     /// The client has an answer; the reply that still comes is for the cache.
     void answered(std::uint64_t ticket) noexcept;
 
+    /// The replies that are still to come are not to be kept.
+    void forbid_caching() noexcept;
+
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     /// Those that somebody waits for.
     [[nodiscard]] std::size_t waiting() const noexcept { return size_ - unattended_; }

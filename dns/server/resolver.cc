@@ -60,8 +60,14 @@ void Resolver::set_tables(std::shared_ptr<const zone::Table> owned,
     special_ = std::move(special);
 }
 
-void Resolver::set_upstreams(const std::vector<conf::SocketAddress>& upstreams) {
-    forwarder_.set_upstreams(upstreams);
+void Resolver::set_routes(const std::vector<forward::Route>& routes) {
+    forwarder_.set_routes(routes);
+    std::vector<std::vector<std::uint8_t>> suffixes;
+    for (const forward::Route& route : routes) suffixes.push_back(route.suffix);
+    if (suffixes == suffixes_) return;
+    suffixes_ = std::move(suffixes);
+    flush({});
+    pending_.forbid_caching();
 }
 
 std::vector<forward::UpstreamState> Resolver::upstreams() {
@@ -121,7 +127,8 @@ Resolver::Verdict Resolver::from_cache(Origin origin, std::span<std::uint8_t> ou
 
 /// An upstream has to answer the last question, unless it is one that must not go out.
 Resolver::Verdict Resolver::ask_outside(std::span<std::uint8_t> out) noexcept {
-    const std::size_t bytes = special_ ? special_->answer(question_, limit_, out) : 0;
+    if (!special_ || forwarder_.has_own_route(question_.lower())) return {Next::forward, 0};
+    const std::size_t bytes = special_->answer(question_, limit_, out);
     if (bytes == 0) return {Next::forward, 0};
     return sent(Source::local, out.first(bytes));
 }

@@ -25,7 +25,9 @@ public:
 
     void set_tables(std::shared_ptr<const zone::Table> owned,
                     std::shared_ptr<const zone::Table> special) noexcept;
-    void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
+    /// When other suffixes have routes than before, everything that was cached is forgotten: it may
+    /// be from the wrong servers.
+    void set_routes(const std::vector<forward::Route>& routes);
     [[nodiscard]] std::vector<forward::UpstreamState> upstreams();
 
     enum class Next : std::uint8_t {
@@ -98,6 +100,7 @@ private:
     cache::Cache cache_;
     StaleTimer patience_;
     forward::Forwarder forwarder_;
+    std::vector<std::vector<std::uint8_t>> suffixes_;  ///< of its routes
 };
 
 }  // namespace meshgate::dns::server

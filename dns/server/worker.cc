@@ -119,10 +119,9 @@ std::future<void> Worker::set_rate_limit(std::uint32_t queries_per_second) {
     });
 }
 
-std::future<void> Worker::set_upstreams(std::vector<conf::SocketAddress> upstreams) {
-    return state_->ask([state = state_.get(), upstreams = std::move(upstreams)] {
-        state->resolver.set_upstreams(upstreams);
-    });
+std::future<void> Worker::set_routes(std::vector<forward::Route> routes) {
+    return state_->ask(
+        [state = state_.get(), routes = std::move(routes)] { state->resolver.set_routes(routes); });
 }
 
 void Worker::drain(std::chrono::milliseconds patience) {

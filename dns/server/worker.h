@@ -58,7 +58,7 @@ public:
     std::future<void> set_rate_limit(std::uint32_t queries_per_second);
 
     /// Replaces the upstreams; queries in flight finish with the old ones.
-    std::future<void> set_upstreams(std::vector<conf::SocketAddress> upstreams);
+    std::future<void> set_routes(std::vector<forward::Route> routes);
 
     /// Stops accepting, answers what is queued in the sockets and what is in flight, for `patience`
     /// at most, then closes them all and run() returns.

@@ -8,8 +8,6 @@
 #include "dns/zone/entry_builder.h"
 #include "dns/zone/service_names.h"
 
-
-
 #include <algorithm>
 #include <array>
 #include <string>
@@ -33,6 +31,7 @@ public:
     CompiledNames compile() && {
         for (const std::string& domain : contents_.domains) add_apex(domain);
         for (const auto& apex : names_.apexes) node_with_ancestors(apex);
+        add_forwarded();
         for_each_service_name(contents_, [this](const NamedService& service,
                                                 const std::string& name) { claim(service, name); });
         for (const NamedService& service : contents_.services) add_reverse(service);
@@ -56,15 +55,30 @@ private:
     /// (RFC 4592 section 2.2.2).
     std::uint32_t node_with_ancestors(Name name) {
         const std::uint32_t id = builder_.node(name);
-        std::size_t apex = 0;
-        for (const auto& candidate : names_.apexes) {
-            if (is_below(name, candidate)) apex = std::max(apex, candidate.size());
-        }
+        const std::size_t apex = apex_bytes_above(name);
         if (apex == 0) return id;
         for (std::size_t at = 1U + name[0]; name.size() - at > apex; at += 1U + name[at]) {
             builder_.node(name.subspan(at));
         }
         return id;
+    }
+
+    [[nodiscard]] std::size_t apex_bytes_above(Name name) const {
+        std::size_t apex = 0;
+        for (const auto& candidate : names_.apexes) {
+            if (is_below(name, candidate)) apex = std::max(apex, candidate.size());
+        }
+        return apex;
+    }
+
+    /// What lies between a domain of ours and a suffix that is forwarded exists as well.
+    void add_forwarded() {
+        std::vector<std::vector<std::uint8_t>> suffixes;
+        for (const std::string& suffix : contents_.forwarded) {
+            suffixes.push_back(wire::to_wire(suffix));
+            if (apex_bytes_above(suffixes.back()) != 0) node_with_ancestors(suffixes.back());
+        }
+        names_.forwarded = wire::SuffixSet{suffixes};
     }
 
     static bool is_below(Name name, Name apex) {

@@ -35,6 +35,8 @@ struct Contents {
     std::uint32_t ttl = 30;  ///< seconds; also the negative TTL (SOA MINIMUM), at most 30 there
     std::vector<NamedService> services;  ///< in file order
     std::vector<WireRecord> records;
+    std::vector<std::string> forwarded;  ///< suffixes, also within `domains` or a range, of which
+                                         ///< only the names that have data are owned
     std::vector<conf::Cidr>
         reverse_ranges;  ///< VIP ranges: their reverse names end here, taken or not
 };

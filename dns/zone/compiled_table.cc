@@ -117,7 +117,7 @@ CompiledTable::Found CompiledTable::find_reverse(Name name) const noexcept {
     return found;
 }
 
-CompiledTable::Found CompiledTable::find(Name name) const noexcept {
+CompiledTable::Found CompiledTable::find_owned(Name name) const noexcept {
     const std::size_t apex = apex_bytes(name);
     auto entry = look_up(name);
     if (!entry && names_.wildcards) entry = wildcard(name);
@@ -126,6 +126,24 @@ CompiledTable::Found CompiledTable::find(Name name) const noexcept {
     if (entry) return {entry, std::nullopt, true, true, apex == 0 ? name.size() : apex};
     if (apex != 0) return {std::nullopt, std::nullopt, true, false, apex};
     return find_reverse(name);
+}
+
+/// A suffix that is forwarded is a hole in our zones: only names that have data themselves, or by
+/// a wildcard within it, are ours there.
+bool CompiledTable::is_led_out(Name name, const Found& found) const noexcept {
+    if (!found.ours || found.ptr_entry) return false;
+    const auto hole = names_.forwarded.longest(name);
+    if (!hole || hole->bytes <= found.apex_bytes) return false;
+    if (!found.entry || !found.entry->has_data()) return true;
+    const Name owner = found.entry->name();
+    const bool is_wildcard = owner.size() > 2 && owner[0] == 1 && owner[1] == '*';
+    return is_wildcard && owner.size() - 2 < hole->bytes && !equal(owner, name);
+}
+
+CompiledTable::Found CompiledTable::find(Name name) const noexcept {
+    if (names_.forwarded.empty()) return find_owned(name);
+    const Found found = find_owned(name);
+    return is_led_out(name, found) ? Found{} : found;
 }
 
 void CompiledTable::write_soa(const PlacedName& apex, Section section,

@@ -2,6 +2,7 @@
 
 #include "conf/address.h"
 #include "dns/wire/siphash.h"
+#include "dns/wire/suffix_set.h"
 #include "dns/zone/answer_writer.h"
 #include "dns/zone/entry.h"
 #include "dns/zone/name_index.h"
@@ -21,6 +22,7 @@ struct CompiledNames {
     NameIndex index;                                ///< name -> offset in `entries`
     std::vector<std::uint8_t> entries;              ///< EntryView
     std::vector<std::vector<std::uint8_t>> apexes;  ///< owned suffixes, in wire form
+    wire::SuffixSet forwarded;  ///< of what is below, only names with data are ours
     ReverseIndex reverse;
     std::vector<conf::Cidr>
         reverse_ranges;           ///< VIP ranges: a reverse name in one is ours, taken or not
@@ -50,6 +52,9 @@ private:
     };
 
     [[nodiscard]] Found find(std::span<const std::uint8_t> name) const noexcept;
+    [[nodiscard]] Found find_owned(std::span<const std::uint8_t> name) const noexcept;
+    [[nodiscard]] bool is_led_out(std::span<const std::uint8_t> name,
+                                  const Found& found) const noexcept;
     [[nodiscard]] Found find_reverse(std::span<const std::uint8_t> name) const noexcept;
     [[nodiscard]] std::optional<EntryView>
     look_up(std::span<const std::uint8_t> name) const noexcept;

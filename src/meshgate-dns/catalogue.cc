@@ -59,6 +59,9 @@ Catalogue make_catalogue(const conf::Loaded& loaded, const dns::zone::VipState& 
     }
     out.state = std::move(allocation.state);
     out.contents.domains = config.mesh.domains;
+    for (const auto& forward : config.dns.forwards) {
+        out.contents.forwarded.push_back(forward.suffix);
+    }
     out.contents.ttl = config.mesh.ttl;
     out.contents.services = std::move(allocation.services);
     out.contents.records = to_wire(config);

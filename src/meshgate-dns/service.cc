@@ -58,8 +58,8 @@ Service::Service(asio::io_context& context, asio::signal_set& signals, Parts par
       access_(context, parts_.listening,
               [&workers](const Access::List& list) { workers.set_access(list); }),
       upstreams_(context, parts_.listening, std::move(resolve),
-                 [&workers](const std::vector<conf::SocketAddress>& addresses) {
-                     workers.set_upstreams(addresses);
+                 [&workers](const std::vector<dns::forward::Route>& routes) {
+                     workers.set_routes(routes);
                  }),
       resolv_conf_(context, [this] { on_resolv_conf(); }), watchdog_(context), overdue_(context) {}
 

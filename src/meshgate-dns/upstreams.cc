@@ -1,5 +1,7 @@
 #include "src/meshgate-dns/upstreams.h"
 
+#include "dns/wire/text_name.h"
+
 #include "conf/resolv_conf.h"
 #include "src/meshgate-dns/listen_addresses.h"
 #include "src/meshgate-dns/own_listeners.h"
@@ -26,7 +28,10 @@ Upstreams::Upstreams(boost::asio::io_context& context, std::vector<conf::SocketA
       again_(context) {}
 
 std::vector<std::string> Upstreams::configure(const conf::Config& config) {
-    configured_ = config.dns.upstreams;
+    configured_ = {{{0}, config.dns.upstreams}};
+    for (const conf::Forward& forward : config.dns.forwards) {
+        configured_.push_back({dns::wire::to_wire(forward.suffix), forward.upstreams});
+    }
     resolv_conf_ = config.resolv_conf;
     std::vector<std::string> warnings;
     if (reads_resolv_conf()) warnings = read_resolv_conf();
@@ -37,8 +42,11 @@ std::vector<std::string> Upstreams::configure(const conf::Config& config) {
 }
 
 bool Upstreams::reads_resolv_conf() const {
-    return std::any_of(configured_.begin(), configured_.end(), [](const conf::Upstream& upstream) {
+    constexpr auto reads = [](const conf::Upstream& upstream) {
         return std::holds_alternative<conf::ResolvConfUpstreams>(upstream);
+    };
+    return std::any_of(configured_.begin(), configured_.end(), [&](const Group& group) {
+        return std::any_of(group.upstreams.begin(), group.upstreams.end(), reads);
     });
 }
 
@@ -69,9 +77,9 @@ std::vector<std::string> Upstreams::read_resolv_conf() {
     }
 }
 
-std::vector<conf::SocketAddress> Upstreams::candidates() const {
+std::vector<conf::SocketAddress> Upstreams::candidates(const Group& group) const {
     std::vector<conf::SocketAddress> all;
-    for (const conf::Upstream& upstream : configured_) {
+    for (const conf::Upstream& upstream : group.upstreams) {
         if (const auto* address = std::get_if<conf::SocketAddress>(&upstream)) {
             all.push_back(*address);
         } else if (const auto* host = std::get_if<conf::HostUpstream>(&upstream)) {
@@ -85,42 +93,56 @@ std::vector<conf::SocketAddress> Upstreams::candidates() const {
     return all;
 }
 
-/// Makes the list anew and hands it on. @return a line for each that is left out.
+/// Makes the lists anew and hands them on. @return a line for each server that is left out.
 std::vector<std::string> Upstreams::choose() {
     std::vector<std::string> left_out;
-    std::vector<conf::SocketAddress> chosen;
+    std::vector<dns::forward::Route> routes;
     const auto local = local_addresses();
-    for (const conf::SocketAddress& address : candidates()) {
-        if (contains(chosen, address)) continue;
-        if (is_own_listener(address, listening_, local)) {
-            left_out.push_back("upstream " + address.to_string() + " is this server: left out");
-        } else {
-            chosen.push_back(address);
+    for (const Group& group : configured_) {
+        auto& [suffix, chosen] = routes.emplace_back();
+        suffix = group.suffix;
+        for (const conf::SocketAddress& address : candidates(group)) {
+            if (contains(chosen, address)) continue;
+            if (!is_own_listener(address, listening_, local)) {
+                chosen.push_back(address);
+                continue;
+            }
+            const std::string line =
+                "upstream " + address.to_string() + " is this server: left out";
+            if (left_out.empty() || left_out.back() != line) left_out.push_back(line);
         }
     }
-    addresses_ = std::move(chosen);
-    apply_(addresses_);
+    routes_ = std::move(routes);
+    apply_(routes_);
     return left_out;
 }
 
-void Upstreams::resolve_hosts() {
-    bool any = false;
-    bool all_known = true;
-    for (const conf::Upstream& upstream : configured_) {
-        const auto* host = std::get_if<conf::HostUpstream>(&upstream);
-        if (host == nullptr) continue;
-        any = true;
-        all_known = all_known && hosts_.contains(host->host);
-        resolve_(host->host, resolv_conf_,
-                 [this, name = host->host](std::vector<conf::IpAddress> found) {
-                     if (stopped_ || found.empty()) return;
-                     auto& known = hosts_[name];
-                     if (known == found) return;
-                     known = std::move(found);
-                     choose();
-                 });
+std::set<std::string> Upstreams::hosts() const {
+    std::set<std::string> names;
+    for (const Group& group : configured_) {
+        for (const conf::Upstream& upstream : group.upstreams) {
+            if (const auto* host = std::get_if<conf::HostUpstream>(&upstream)) {
+                names.insert(host->host);
+            }
+        }
     }
-    if (any) {
+    return names;
+}
+
+void Upstreams::resolve_hosts() {
+    bool all_known = true;
+    const auto names = hosts();
+    for (const std::string& host : names) {
+        all_known = all_known && hosts_.contains(host);
+        resolve_(host, resolv_conf_, [this, name = host](std::vector<conf::IpAddress> found) {
+            if (stopped_ || found.empty()) return;
+            auto& known = hosts_[name];
+            if (known == found) return;
+            known = std::move(found);
+            choose();
+        });
+    }
+    if (!names.empty()) {
         resolve_again(all_known ? refresh : retry);
     } else {
         again_.cancel();

@@ -92,9 +92,9 @@ void WorkerGroup::set_tables(const Table& owned, const Table& special,
     wait_for_all(pending, stop);
 }
 
-void WorkerGroup::set_upstreams(const std::vector<conf::SocketAddress>& upstreams) {
+void WorkerGroup::set_routes(const std::vector<dns::forward::Route>& routes) {
     std::vector<std::future<void>> pending;
-    for (const auto& worker : workers_) pending.push_back(worker->set_upstreams(upstreams));
+    for (const auto& worker : workers_) pending.push_back(worker->set_routes(routes));
     wait_a_little(pending);
 }
 

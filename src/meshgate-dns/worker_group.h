@@ -38,12 +38,12 @@ public:
     void set_tables(const Table& owned, const Table& special, const std::stop_token& stop);
 
     /// Returns when every worker asks these, but after 250 ms at most. Control thread.
-    void set_upstreams(const std::vector<conf::SocketAddress>& upstreams);
+    void set_routes(const std::vector<dns::forward::Route>& routes);
 
-    /// Who may ask from outside this machine. Returns as set_upstreams() does. Control thread.
+    /// Who may ask from outside this machine. Returns as set_routes() does. Control thread.
     void set_access(const std::shared_ptr<const dns::server::AccessList>& access);
 
-    /// For each worker by itself. Returns as set_upstreams() does. Control thread.
+    /// For each worker by itself. Returns as set_routes() does. Control thread.
     void set_rate_limit(std::uint32_t queries_per_second);
 
     void drain(std::chrono::milliseconds patience);

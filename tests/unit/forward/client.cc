@@ -87,7 +87,7 @@ bool Client::ask(std::uint64_t ticket, const Bytes& message) {
 void Client::use(std::initializer_list<const FakeServer*> servers) {
     std::vector<conf::SocketAddress> addresses;
     for (const FakeServer* server : servers) addresses.push_back(server->at());
-    forwarder->set_upstreams(addresses);
+    forwarder->set_routes(forward::one_route(addresses));
 }
 
 void Client::wait_until(const std::function<bool()>& so) {

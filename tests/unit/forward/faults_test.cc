@@ -185,11 +185,11 @@ TEST_CASE("IPv6 servers, and a link that is not there") {
     server.on_udp = truncates;
     server.on_tcp = answers;
     conf::SocketAddress nowhere = conf::SocketAddress::parse("[fe80::1%nosuch0]", 53).value();
-    client.forwarder->set_upstreams(std::array{nowhere, server.at()});
+    client.forwarder->set_routes(dns::forward::one_route({nowhere, server.at()}));
     client.ask(1);
     client.wait_for(1);
     CHECK(client.replies.at(1) == reply_to(query_bytes()));
-    client.forwarder->set_upstreams(std::array{nowhere});
+    client.forwarder->set_routes(dns::forward::one_route({nowhere}));
     client.ask(2);
     client.wait_for(2);
     CHECK(client.failures.at(2) == forward::Failure::network);

@@ -1,5 +1,7 @@
 #include "client.h"
 
+#include "dns/wire/text_name.h"
+
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -283,4 +285,38 @@ TEST_CASE("who asks again from within a reply gets a reply too") {
     client.ask(0);
     client.wait_for(50);
     CHECK(client.replies.size() == 50);
+}
+
+TEST_CASE("a name goes the route of its longest suffix, and a server of two routes is one") {
+    Client client;
+    FakeServer rest{client.context}, corp{client.context}, dev{client.context};
+    for (FakeServer* server : {&rest, &corp, &dev}) server->on_udp = answers;
+    const forward::Route routes[] = {{{0}, {rest.at()}},
+                                     {wire::to_wire("mesh"), {corp.at(), rest.at()}},
+                                     {wire::to_wire("xb.mesh"), {dev.at()}},
+                                     {wire::to_wire("xc.mesh"), {}}};
+    client.forwarder->set_routes(routes);
+    CHECK(client.forwarder->upstreams().size() == 3);
+    Bytes elsewhere = query_bytes();
+    elsewhere[12 + 4] = 'n';  // xa.nesh
+    REQUIRE(client.ask(1, elsewhere));
+    REQUIRE(client.ask(2, query_bytes(0)));  // xa.mesh
+    REQUIRE(client.ask(3, query_bytes(1)));  // xb.mesh
+    REQUIRE(client.ask(4, query_bytes(2)));  // xc.mesh
+    client.wait_for(4);
+    CHECK(rest.udp_queries == 1);
+    CHECK(corp.udp_queries == 1);
+    CHECK(dev.udp_queries == 1);
+    CHECK(client.failures.at(4) == forward::Failure::no_upstream);
+    CHECK(client.forwarder->has_own_route(wire::to_wire("x.mesh")));
+    CHECK_FALSE(client.forwarder->has_own_route(wire::to_wire("mesh.example")));
+
+    // Another list, with servers that stay: what they were counted is not lost.
+    client.forwarder->set_routes(std::span{routes}.first(2));
+    REQUIRE(client.ask(5, query_bytes(1)));
+    client.wait_for(5);
+    CHECK(corp.udp_queries == 2);
+    for (const auto& state : client.forwarder->upstreams()) {
+        CHECK(state.requests == (state.address == corp.at() ? 2 : 1));
+    }
 }

@@ -1,5 +1,6 @@
 #include "src/meshgate-dns/upstreams.h"
 
+#include "dns/wire/text_name.h"
 #include "src/common/asio.h"
 #include "tests/unit/meshgate-dns/temporary_folder.h"
 
@@ -24,7 +25,8 @@ conf::SocketAddress address(const std::string& text) {
 struct Fixture {
     TemporaryFolder folder;
     asio::io_context context;
-    std::vector<std::vector<conf::SocketAddress>> applied;
+    std::vector<std::vector<conf::SocketAddress>> applied;        ///< of dns.upstreams
+    std::vector<dns::forward::Route> routes;                      ///< the last of all
     std::vector<std::pair<std::string, Upstreams::Found>> asked;  ///< of the resolver
     Upstreams upstreams{
         context,
@@ -32,7 +34,10 @@ struct Fixture {
         [this](const std::string& host, const std::string&, Upstreams::Found found) {
             asked.emplace_back(host, std::move(found));
         },
-        [this](const auto& list) { applied.push_back(list); }};
+        [this](const auto& list) {
+            routes = list;
+            applied.push_back(list.front().upstreams);
+        }};
     conf::Config config;
 
     Fixture() {
@@ -132,4 +137,29 @@ TEST_CASE("upstreams are missing while their only host is unknown, and a host ma
     CHECK(f.upstreams.missing());
     f.asked[0].second({conf::IpAddress::parse("127.0.0.1").value()});
     CHECK(f.upstreams.missing());
+}
+
+TEST_CASE("each suffix has servers of its own, and one may have those of resolv.conf or a host's") {
+    Fixture f;
+    f.write("nameserver 192.0.2.1\n");
+    f.config.dns.upstreams = {address("192.0.2.9:53")};
+    f.config.dns.forwards = {
+        {"corp.example", {address("10.0.0.53:53"), address("127.0.0.1:15053")}, {}},
+        {"10.in-addr.arpa", {conf::ResolvConfUpstreams{}, conf::HostUpstream{"dns.corp", 53}}, {}}};
+    const auto warnings = f.configure();
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0].find("127.0.0.1:15053") != std::string::npos);
+    REQUIRE(f.routes.size() == 3);
+    CHECK(f.routes[0].suffix == std::vector<std::uint8_t>{0});
+    CHECK(f.routes[1].suffix == dns::wire::to_wire("corp.example"));
+    CHECK(f.routes[1].upstreams == std::vector{address("10.0.0.53:53")});
+    CHECK(f.routes[2].upstreams == std::vector{address("192.0.2.1:53")});
+    CHECK(f.upstreams.followed_file() == f.config.resolv_conf);
+    REQUIRE(f.asked.size() == 1);
+    f.asked[0].second({conf::IpAddress::parse("10.0.0.54").value()});
+    CHECK(f.routes[2].upstreams == std::vector{address("192.0.2.1:53"), address("10.0.0.54:53")});
+    CHECK(f.upstreams.addresses() == std::vector{address("192.0.2.9:53")});
+    f.config.dns.forwards.clear();
+    f.configure();
+    CHECK(f.routes.size() == 1);
 }

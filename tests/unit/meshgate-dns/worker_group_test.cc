@@ -51,7 +51,7 @@ TEST_CASE("workers together say what each of them asks, and that they are alive"
     CHECK(workers.stats().size() == 2);
     workers.start([](const std::exception_ptr&) {});
     const auto upstream = conf::SocketAddress::parse("192.0.2.1:53", 53).value();
-    workers.set_upstreams({upstream});
+    workers.set_routes(dns::forward::one_route({upstream}));
     const auto states = workers.upstreams();
     REQUIRE(states.size() == 1);
     CHECK(states[0].address == upstream);

@@ -21,7 +21,7 @@ dns::server::WorkerLimits with_cache() {
 struct Caching {
     explicit Caching(const dns::server::WorkerLimits& limits = with_cache())
         : server{Server::Options{.limits = limits}}, client{Kind::udp, server.at()} {
-        server.worker().set_upstreams({upstream.at()}).get();
+        server.worker().set_routes(dns::forward::one_route({upstream.at()})).get();
     }
 
     Bytes ask(std::string_view name, std::uint16_t type = 1) {
@@ -137,4 +137,30 @@ TEST_CASE("without a cache everything is asked") {
     c.ask("www.example");
     c.ask("www.example");
     CHECK(c.upstream.queries() == 2);
+}
+
+TEST_CASE("when names go other ways than before, what the old servers said is forgotten") {
+    Caching c;
+    Upstream corp;
+    c.ask("www.example");
+    auto routes = dns::forward::one_route({c.upstream.at()});
+    c.server.worker().set_routes(routes).get();  // as it was
+    c.ask("www.example");
+    CHECK(c.upstream.queries() == 1);
+    c.client.send(query(77, "held.example"));  // its answer comes after the change
+    REQUIRE(eventually([&] { return c.upstream.queries() == 2; }));
+    routes.push_back({{7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0}, {corp.at()}});
+    c.server.worker().set_routes(routes).get();
+    c.ask("www.example");
+    CHECK(corp.queries() == 1);
+    Server releasing;
+    releasing.worker().set_routes(dns::forward::one_route({c.upstream.at()})).get();
+    Client release{Kind::udp, releasing.at()};
+    release.send(query(3, "release.example"));
+    REQUIRE(release.receive());
+    const auto late = c.client.receive();
+    REQUIRE(late);
+    CHECK(id_of(*late) == 77);
+    c.client.send(query(78, "held.example"));
+    CHECK(eventually([&] { return corp.queries() == 2; }));
 }

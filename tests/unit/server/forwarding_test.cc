@@ -23,7 +23,7 @@ std::uint64_t responses(const Server& server, Source source, std::size_t rcode) 
 }
 
 void use(Server& server, std::vector<conf::SocketAddress> upstreams) {
-    server.worker().set_upstreams(std::move(upstreams)).get();
+    server.worker().set_routes(dns::forward::one_route(std::move(upstreams))).get();
 }
 
 /// Short times, so that what has to fail fails soon.

@@ -65,7 +65,7 @@ TEST_CASE("what is asked of a worker before it runs and after it ended is done")
     auto bound = dns::server::bind_sockets({&any, 1}, 1);
     dns::server::Worker worker{std::move(bound.workers[0]), {}};
     auto first = worker.set_tables(std::make_shared<HandTable>());
-    auto second = worker.set_upstreams({});
+    auto second = worker.set_routes({});
     worker.drain(std::chrono::seconds{1});
     worker.run();
     first.get();

@@ -66,6 +66,7 @@ std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml) {
     const conf::Config config = conf::parse(toml, "test.toml").config;
     dns::zone::Contents contents;
     contents.domains = config.mesh.domains;
+    for (const auto& each : config.dns.forwards) contents.forwarded.push_back(each.suffix);
     contents.ttl = config.mesh.ttl;
     contents.services = dns::zone::allocate(config, {}).services;
     contents.reverse_ranges = {config.vip.ipv4};

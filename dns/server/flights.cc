@@ -1,0 +1,99 @@
+#include "dns/server/flights.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace meshgate::dns::server {
+
+Flights::Flights(std::size_t tickets, std::size_t followers_max)
+    : key_(wire::random_hash_key()), followers_max_(followers_max), nodes_(tickets),
+      buckets_(std::bit_ceil(std::max<std::size_t>(tickets, 1)), none) {}
+
+std::uint64_t Flights::hash_of(const wire::Question& question) const noexcept {
+    std::array<std::uint8_t, wire::name_bytes_max + 5> key;
+    auto* end = std::copy(question.lower().begin(), question.lower().end(), key.begin());
+    const bool dnssec_ok = question.edns && question.edns->dnssec_ok;
+    *end++ = static_cast<std::uint8_t>(question.qtype >> 8U);
+    *end++ = static_cast<std::uint8_t>(question.qtype);
+    *end++ = static_cast<std::uint8_t>(question.qclass >> 8U);
+    *end++ = static_cast<std::uint8_t>(question.qclass);
+    *end++ = static_cast<std::uint8_t>((dnssec_ok ? 1 : 0) | (question.checking_disabled() ? 2 : 0));
+    return wire::siphash64(key_, {key.begin(), end});
+}
+
+/// The place of a ticket that is here, else none.
+std::uint32_t Flights::index_of(std::uint64_t ticket) const noexcept {
+    const auto index = static_cast<std::uint32_t>(ticket);
+    return ticket != 0 && index < nodes_.size() && nodes_[index].ticket == ticket ? index : none;
+}
+
+std::uint32_t Flights::find_leader(std::uint64_t hash) noexcept {
+    std::uint32_t index = bucket_of(hash);
+    while (index != none && nodes_[index].hash != hash) index = nodes_[index].next_leader;
+    return index;
+}
+
+Flights::Role Flights::join(const wire::Question& question, std::uint64_t ticket) noexcept {
+    const auto index = static_cast<std::uint32_t>(ticket);
+    const std::uint64_t hash = hash_of(question);
+    const std::uint32_t leader = find_leader(hash);
+    Node& node = nodes_[index];
+    if (leader == none) {
+        node = {ticket, hash, index, index, index, 0, bucket_of(hash), true};
+        bucket_of(hash) = index;
+        return Role::leads;
+    }
+    Node& head = nodes_[leader];
+    if (head.followers >= followers_max_) return Role::full;
+    node = {ticket, hash, leader, head.before, leader, 0, none, false};
+    nodes_[head.before].after = index;
+    head.before = index;
+    ++head.followers;
+    return Role::follows;
+}
+
+bool Flights::has_followers(std::uint64_t leader) const noexcept {
+    const std::uint32_t index = index_of(leader);
+    return index != none && nodes_[index].followers != 0;
+}
+
+std::optional<std::uint64_t> Flights::take_follower(std::uint64_t leader) noexcept {
+    if (!has_followers(leader)) return std::nullopt;
+    const std::uint32_t first = nodes_[index_of(leader)].after;
+    const std::uint64_t ticket = nodes_[first].ticket;
+    unlink_follower(first);
+    return ticket;
+}
+
+void Flights::remove(std::uint64_t ticket) noexcept {
+    const std::uint32_t index = index_of(ticket);
+    if (index == none) return;
+    if (nodes_[index].leader != index) return unlink_follower(index);
+    unlink_leader(index);
+    nodes_[index] = {};
+}
+
+void Flights::unlink_leader(std::uint32_t index) noexcept {
+    Node& node = nodes_[index];
+    if (!node.open) return;
+    std::uint32_t* link = &bucket_of(node.hash);
+    while (*link != index) link = &nodes_[*link].next_leader;
+    *link = node.next_leader;
+    node.open = false;
+}
+
+void Flights::unlink_follower(std::uint32_t index) noexcept {
+    Node& node = nodes_[index];
+    nodes_[node.before].after = node.after;
+    nodes_[node.after].before = node.before;
+    --nodes_[node.leader].followers;
+    node = {};
+}
+
+void Flights::close_all() noexcept {
+    std::fill(buckets_.begin(), buckets_.end(), none);
+    for (Node& node : nodes_) node.open = false;
+}
+
+}  // namespace meshgate::dns::server
