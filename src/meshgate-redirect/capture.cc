@@ -2,6 +2,7 @@
 
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
+#include "src/meshgate-redirect/turn.h"
 
 #include <algorithm>
 #include <utility>
@@ -112,6 +113,7 @@ void Capture::take_back(const Surroundings& before, const std::string& new_diges
 }
 
 std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
+    const Turn turn;
     const Surroundings before = surroundings_.ours();
     const netfilter::Ownership ownership{.format = netfilter::table_format,
                                          .version = MESHGATE_VERSION,
@@ -141,6 +143,7 @@ void Capture::remove_from_iptables() {
 }
 
 bool Capture::remove() {
+    const Turn turn;
     const bool beside = surroundings_.remove();
     bool rules = false;
     if (nftables_ && !has_foreign_table_) rules = nftables_->remove();
