@@ -1,9 +1,7 @@
 #include "netfilter/iptables/iptables.h"
 
-#include "netfilter/iptables/legacy_tables.h"
 #include "netfilter/iptables/replacement.h"
 #include "netfilter/iptables/text.h"
-#include "netfilter/nftnl/base_chains.h"
 
 #include <algorithm>
 #include <array>
@@ -20,6 +18,8 @@ using conf::IptablesBackend;
 /// Somebody else may change a table between our look at it and our change.
 constexpr int attempts = 4;
 
+constexpr std::array<std::string_view, 2> our_names{mark_chain, trial_prefix};
+
 bool kernel_has_ipv6() {
     std::error_code error;
     return std::filesystem::exists("/proc/self/net/if_inet6", error);
@@ -33,30 +33,31 @@ KernelError no_programs(bool asked_for) {
 }  // namespace
 
 Iptables::Iptables(IptablesBackend wanted, std::string loopback)
-    : loopback_(std::move(loopback)), has_ipv6_(kernel_has_ipv6()), programs_(find_iptables()),
-      is_asked_for_(wanted != IptablesBackend::automatic) {
-    const auto asked_for = std::ranges::find(programs_, wanted, &IptablesPrograms::backend);
+    : loopback_(std::move(loopback)), wanted_(wanted), has_ipv6_(kernel_has_ipv6()) {}
+
+std::vector<IptablesPrograms>& Iptables::programs() {
+    if (!programs_.empty()) return programs_;
+    programs_ = find_iptables();
+    const auto asked_for = std::ranges::find(programs_, wanted_, &IptablesPrograms::backend);
     if (asked_for != programs_.end()) {
         std::rotate(programs_.begin(), asked_for, asked_for + 1);
-    } else if (is_asked_for_) {
-        programs_.emplace(programs_.begin())->backend = wanted;
+    } else if (wanted_ != IptablesBackend::automatic) {
+        programs_.emplace(programs_.begin())->backend = wanted_;
     }
+    return programs_;
 }
 
-bool Iptables::may_hold_ours(IptablesBackend backend, Family family) const {
-    static constexpr std::array<std::string_view, 2> names{mark_chain, trial_prefix};
-    if (family == Family::ipv6 && !has_ipv6_) return false;
-    return backend == IptablesBackend::nft ? has_chain_named(family, names)
-                                           : legacy_tables_mention(family, names);
-}
-
-SavedRules Iptables::saved(const IptablesPrograms& programs, Family family) const {
-    if (programs.save.empty() || !may_hold_ours(programs.backend, family)) return {};
+SavedRules Iptables::saved(const IptablesPrograms& programs, Family family,
+                           const Presence& presence) const {
+    const bool has_place = family == Family::ipv4 || has_ipv6_;
+    if (!has_place || programs.save.empty() || !presence.in(programs.backend, family)) return {};
     return read_saved(save_rules(programs, family), family, loopback_);
 }
 
 Iptables::Ours Iptables::ours(const IptablesPrograms& programs) const {
-    return {saved(programs, Family::ipv4).tables, saved(programs, Family::ipv6).tables};
+    const Presence presence{our_names};
+    return {saved(programs, Family::ipv4, presence).tables,
+            saved(programs, Family::ipv6, presence).tables};
 }
 
 Iptables::Ours Iptables::wanted(const Ruleset& ruleset, std::string_view prefix) const {
@@ -68,9 +69,12 @@ Iptables::Ours Iptables::wanted(const Ruleset& ruleset, std::string_view prefix)
 
 std::optional<Installed> Iptables::read() {
     std::optional<Installed> found;
-    for (std::size_t i = 0; i < programs_.size(); ++i) {
-        auto installed =
-            installed_of(saved(programs_[i], Family::ipv4), saved(programs_[i], Family::ipv6));
+    const Presence presence{our_names};
+    if (!presence.anywhere()) return found;
+    auto& all = programs();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        auto installed = installed_of(saved(all[i], Family::ipv4, presence),
+                                      saved(all[i], Family::ipv6, presence));
         if (!installed) continue;
         if (found) {
             found->unknown.emplace_back("the other back end of iptables has rules of ours too");
@@ -78,11 +82,11 @@ std::optional<Installed> Iptables::read() {
         }
         found = std::move(installed);
         if (i == 0) continue;
-        if (is_asked_for_) {
+        if (wanted_ != IptablesBackend::automatic) {
             found->unknown.emplace_back("the rules are not in the back end asked for");
         } else {
-            std::rotate(programs_.begin(), programs_.begin() + static_cast<std::ptrdiff_t>(i),
-                        programs_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+            std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i),
+                        all.begin() + static_cast<std::ptrdiff_t>(i) + 1);
         }
     }
     return found;
@@ -121,15 +125,17 @@ void Iptables::replace(const Ruleset& ruleset, const Ownership& ownership) {
     Ours after = wanted(ruleset, chain_prefix);
     add_mark(after.ipv4, ownership);
     add_mark(after.ipv6, ownership);
-    change_or_undo(programs_.front(), after);
-    for (std::size_t i = 1; i < programs_.size(); ++i) {
-        if (!ours(programs_[i]).empty()) change_or_undo(programs_[i], {});
+    const auto& all = programs();
+    change_or_undo(all.front(), after);
+    for (std::size_t i = 1; i < all.size(); ++i) {
+        if (!ours(all[i]).empty()) change_or_undo(all[i], {});
     }
 }
 
 bool Iptables::remove() {
     bool removed = false;
-    for (const auto& programs : programs_) {
+    if (!Presence{our_names}.anywhere()) return removed;
+    for (const auto& programs : programs()) {
         if (ours(programs).empty()) continue;
         change_or_undo(programs, {});
         removed = true;
@@ -157,13 +163,14 @@ std::optional<KernelError> Iptables::trial(const Ruleset& ruleset) {
         for (auto& table : *family) table.jumps.clear();
     }
     std::optional<KernelError> first;
-    const std::size_t candidates = is_asked_for_ ? 1 : programs_.size();
-    for (std::size_t i = 0; i < candidates && i < programs_.size(); ++i) {
-        if (programs_[i].restore.empty()) return no_programs(true);
-        const auto refusal = trial(programs_[i], rules);
+    auto& all = programs();
+    const std::size_t candidates = (wanted_ != IptablesBackend::automatic) ? 1 : all.size();
+    for (std::size_t i = 0; i < candidates && i < all.size(); ++i) {
+        if (all[i].restore.empty()) return no_programs(true);
+        const auto refusal = trial(all[i], rules);
         if (!refusal) {
-            std::rotate(programs_.begin(), programs_.begin() + static_cast<std::ptrdiff_t>(i),
-                        programs_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+            std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i),
+                        all.begin() + static_cast<std::ptrdiff_t>(i) + 1);
             return std::nullopt;
         }
         if (!first) first.emplace(*refusal);

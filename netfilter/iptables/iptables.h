@@ -50,18 +50,19 @@ private:
         [[nodiscard]] bool empty() const noexcept { return ipv4.empty() && ipv6.empty(); }
     };
 
-    [[nodiscard]] SavedRules saved(const IptablesPrograms& programs, Family family) const;
+    [[nodiscard]] SavedRules saved(const IptablesPrograms& programs, Family family,
+                                   const Presence& presence) const;
     [[nodiscard]] Ours ours(const IptablesPrograms& programs) const;
     [[nodiscard]] Ours wanted(const Ruleset& ruleset, std::string_view prefix) const;
     void change(const IptablesPrograms& programs, const Ours& before, const Ours& after) const;
     void change_or_undo(const IptablesPrograms& programs, const Ours& after) const;
-    [[nodiscard]] bool may_hold_ours(conf::IptablesBackend backend, Family family) const;
     std::optional<KernelError> trial(const IptablesPrograms& programs, const Ours& rules) const;
+    std::vector<IptablesPrograms>& programs();
 
     std::string loopback_;
+    conf::IptablesBackend wanted_;
     bool has_ipv6_;                           ///< else there is no table to put its rules in
-    std::vector<IptablesPrograms> programs_;  ///< the one to use first
-    bool is_asked_for_;
+    std::vector<IptablesPrograms> programs_;  ///< once they were looked for: the one to use first
 };
 
 }  // namespace meshgate::netfilter

@@ -1,14 +1,11 @@
 #include "netfilter/iptables/other_captures.h"
 
-#include "netfilter/iptables/legacy_tables.h"
 #include "netfilter/iptables/replacement.h"
-#include "netfilter/nftnl/base_chains.h"
 #include "netfilter/nftnl/kernel.h"
 
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <system_error>
 #include <utility>
 
 namespace meshgate::netfilter {
@@ -19,20 +16,13 @@ using conf::IptablesBackend;
 constexpr std::string_view istio_table_prefix = "istio-proxy-";
 
 /// Istio's, of its native mode: inet tables.
-std::vector<std::string> istio_tables() try {
+std::vector<std::string> istio_tables(const std::vector<ChainName>& chains) {
     std::vector<std::string> tables;
-    for (const auto& chain : base_chains()) {
+    for (const auto& chain : chains) {
         if (chain.family != "inet" || !chain.table.starts_with(istio_table_prefix)) continue;
         if (std::ranges::find(tables, chain.table) == tables.end()) tables.push_back(chain.table);
     }
     return tables;
-} catch (const std::system_error&) {  // no nf_tables
-    return {};
-}
-
-bool may_hold_some(IptablesBackend backend, Family family) {
-    return backend == IptablesBackend::nft ? has_chain_named(family, other_chain_prefixes())
-                                           : legacy_tables_mention(family, other_chain_prefixes());
 }
 
 std::string place(IptablesBackend backend, Family family) {
@@ -42,10 +32,13 @@ std::string place(IptablesBackend backend, Family family) {
 
 }  // namespace
 
-OtherCaptures::OtherCaptures() : tables_(istio_tables()) {
+OtherCaptures::OtherCaptures() {
+    const Presence presence{other_chain_prefixes()};
+    tables_ = istio_tables(presence.chains());
+    if (!presence.anywhere()) return;
     for (const auto& programs : find_iptables()) {
         for (const Family family : {Family::ipv4, Family::ipv6}) {
-            if (may_hold_some(programs.backend, family)) look_into(programs, family);
+            if (presence.in(programs.backend, family)) look_into(programs, family);
         }
     }
 }

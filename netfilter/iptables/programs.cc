@@ -1,5 +1,6 @@
 #include "netfilter/iptables/programs.h"
 
+#include "netfilter/iptables/legacy_tables.h"
 #include "netfilter/ruleset/kernel_error.h"
 #include "src/common/program.h"
 
@@ -80,6 +81,25 @@ std::vector<IptablesPrograms> find_iptables() {
         std::rotate(found.begin(), same, same + 1);
     }
     return found;
+}
+
+Presence::Presence(std::span<const std::string_view> prefixes)
+    : prefixes_(prefixes), chains_(chain_names()) {}
+
+bool Presence::in(IptablesBackend backend, Family family) const {
+    if (backend != IptablesBackend::nft) return legacy_tables_mention(family, prefixes_);
+    return std::ranges::any_of(chains_, [&](const ChainName& chain) {
+        return chain.is_of(family) && std::ranges::any_of(prefixes_, [&](auto prefix) {
+                   return chain.name.starts_with(prefix);
+               });
+    });
+}
+
+bool Presence::anywhere() const {
+    for (const auto backend : {IptablesBackend::nft, IptablesBackend::legacy}) {
+        if (in(backend, Family::ipv4) || in(backend, Family::ipv6)) return true;
+    }
+    return false;
 }
 
 std::string save_rules(const IptablesPrograms& programs, Family family) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "conf/config.h"
+#include "netfilter/nftnl/base_chains.h"
 #include "netfilter/ruleset/ruleset.h"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,22 @@ struct IptablesPrograms {
 
 /// Those of this machine, the one that `iptables` means first.
 std::vector<IptablesPrograms> find_iptables();
+
+/// Where rules may be whose chains have names that begin so, without asking the programs.
+class Presence {
+public:
+    /// @param prefixes  static
+    explicit Presence(std::span<const std::string_view> prefixes);
+
+    [[nodiscard]] bool in(conf::IptablesBackend backend, Family family) const;
+    [[nodiscard]] bool anywhere() const;
+    /// All chains of nf_tables, as they were found.
+    [[nodiscard]] const std::vector<ChainName>& chains() const noexcept { return chains_; }
+
+private:
+    std::span<const std::string_view> prefixes_;
+    std::vector<ChainName> chains_;
+};
 
 /// What the program of that family prints.
 /// @throws KernelError

@@ -127,21 +127,20 @@ std::vector<SeenChain> base_chains() {
     return list;
 }
 
-bool has_chain_named(Family family, std::span<const std::string_view> prefixes) try {
+std::vector<ChainName> chain_names() try {
     Netlink netlink{NETLINK_NETFILTER};
-    const std::uint32_t wanted = family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-    bool found = false;
-    dump(netlink, NFT_MSG_GETCHAIN, [&](const nlmsghdr& message) {
+    std::vector<ChainName> names;
+    dump(netlink, NFT_MSG_GETCHAIN, [&names](const nlmsghdr& message) {
         const auto chain = own<NftChain>(nftnl_chain_alloc());
         if (nftnl_chain_nlmsg_parse(&message, chain.get()) < 0) return;
-        if (nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY) != wanted) return;
-        const std::string_view name = nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME);
-        found = found || std::ranges::any_of(
-                             prefixes, [name](auto prefix) { return name.starts_with(prefix); });
+        const auto family = family_word(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY));
+        if (!family) return;
+        names.push_back({*family, nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE),
+                         nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME)});
     });
-    return found;
+    return names;
 } catch (const std::system_error&) {
-    return false;
+    return {};
 }
 
 }  // namespace meshgate::netfilter

@@ -4,9 +4,7 @@
 #include "netfilter/ruleset/ruleset.h"
 
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace meshgate::netfilter {
@@ -32,8 +30,18 @@ struct SeenChain {
 /// @throws std::system_error
 std::vector<SeenChain> base_chains();
 
-/// Whether a chain whose name begins with one of these is in a table of that family, base chain or
-/// not. False on a kernel without nf_tables.
-bool has_chain_named(Family family, std::span<const std::string_view> prefixes);
+/// A chain of whoever's, base chain or not.
+struct ChainName {
+    std::string family;  ///< "inet", "ip", "ip6"
+    std::string table;
+    std::string name;
+
+    [[nodiscard]] bool is_of(Family of) const noexcept {
+        return family == (of == Family::ipv4 ? "ip" : "ip6");
+    }
+};
+
+/// All chains of this network namespace. None on a kernel without nf_tables.
+std::vector<ChainName> chain_names();
 
 }  // namespace meshgate::netfilter
