@@ -3,6 +3,7 @@
 #include "conf/address.h"
 #include "conf/ranges.h"
 
+#include <compare>
 #include <cstdint>
 
 namespace meshgate::netfilter {
@@ -13,7 +14,7 @@ struct Tuple {
     conf::Port sport = 0, dport = 0;
     std::uint16_t zone = 0;  ///< in which packets of this direction are looked up
 
-    friend bool operator==(const Tuple&, const Tuple&) noexcept = default;
+    friend auto operator<=>(const Tuple&, const Tuple&) noexcept = default;
 };
 
 /// How far a TCP connection is, as far as that matters here.

@@ -20,16 +20,6 @@ Packet first_packet(const Connection& connection, const Origin& origin) {
     return packet;
 }
 
-/// The answer may be another one for some user. What no rule redirects without a user is redirected
-/// with none, but for the proxy's calls to this machine, and these are not many.
-bool depends_on_user(const Connection& connection, const Origin& origin) {
-    if (origin.owner == Origin::Owner::unknown) return true;
-    // An entry of UDP that no socket uses is in nobody's way, save that the next socket of that
-    // port inherits it: what the rules say of anybody is right. A TCP connection without a socket
-    // is about to end.
-    return origin.owner == Origin::Owner::gone && connection.protocol == Protocol::tcp;
-}
-
 }  // namespace
 
 std::vector<Port> redirect_ports(const Ruleset& ruleset) {
@@ -58,9 +48,12 @@ std::optional<Port> captured_at(const Connection& connection, std::span<const Po
 Fate fate_of(const Connection& connection, const Origin& origin, std::optional<Port> captured,
              const Ruleset& ruleset) {
     if (is_redirected(connection) && !captured) return Fate::same;
+    const bool gone = origin.owner == Origin::Owner::gone;
+    if (gone && connection.protocol == Protocol::tcp) return Fate::same;  // it is about to end
+    // Of UDP the next socket of that port would inherit the entry: what the rules say of anybody.
     const auto now = evaluate(ruleset, first_packet(connection, origin)).redirected_to;
     if (now == captured) return Fate::same;
-    return depends_on_user(connection, origin) ? Fate::unknown : Fate::other;
+    return origin.owner == Origin::Owner::unknown ? Fate::unknown : Fate::other;
 }
 
 }  // namespace meshgate::netfilter

@@ -30,7 +30,7 @@ std::optional<Port> captured_at(const Connection& connection, std::span<const Po
 struct Origin {
     enum class Owner : std::uint8_t {
         known,    ///< `uid`
-        gone,     ///< no socket has this port any more
+        gone,     ///< no process has a socket of it any more
         unknown,  ///< several users have, or the kernel does not tell
         none,     ///< it came from elsewhere
     };

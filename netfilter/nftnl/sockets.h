@@ -43,7 +43,7 @@ class OpenSockets {
 public:
     OpenSockets();
 
-    /// Both families. TCP: those between the SYN and the last FIN. UDP: all.
+    /// Both families. TCP: those that may still send or get something, from the SYN on. UDP: all.
     std::vector<OpenSocket> list(conf::Protocol protocol);
 
     /// Ends a TCP connection at this end: its process gets ECONNABORTED, its peer a reset

@@ -76,17 +76,18 @@ void report(const Flushed& flushed) {
     }
 }
 
+std::string reason(const std::system_error& error) {
+    if (!Conntrack::is_missing(error.code().value())) return error.what();
+    return "this kernel has no ctnetlink (CONFIG_NF_CT_NETLINK)";
+}
+
 /// What a flush is for is done by then: its own failure is no failure of the verb.
 template <class Flush>
 void guarded(Flush flush) noexcept {
     try {
         report(flush());
     } catch (const std::system_error& error) {
-        const char* const what = Conntrack::is_missing(error.code().value())
-                                     ? "this kernel has no ctnetlink (CONFIG_NF_CT_NETLINK)"
-                                     : error.what();
-        log::warning("--flush-connections: " + std::string{what} +
-                     ": connections stay as they were");
+        log::warning("--flush-connections: connections stay as they were: " + reason(error));
     } catch (const std::exception& error) {
         log::warning("--flush-connections: " + std::string{error.what()});
     }
@@ -107,17 +108,41 @@ Connection connection_of(const OpenSocket& socket, bool was_called) {
     return connection;
 }
 
+/// Those of TCP that this machine has; what is only about to be opened may be captured yet.
+std::vector<Connection> established(const std::set<conf::Port>& listening) {
+    std::vector<Connection> connections;
+    for (const auto& socket : OpenSockets{}.list(Protocol::tcp)) {
+        if (!socket.is_answered) continue;
+        connections.push_back(connection_of(socket, listening.contains(socket.lport)));
+    }
+    return connections;
+}
+
+/// @return those that conntrack did not know
+std::set<Tuple> add_all(Conntrack& conntrack, const std::vector<Connection>& connections) {
+    std::set<Tuple> added;
+    for (const auto& connection : connections) {
+        if (conntrack.add(connection)) added.insert(connection.original);
+    }
+    return added;
+}
+
 }  // namespace
 
 void remember_connections() noexcept {
     try {
         Conntrack conntrack;
         const auto listening = listening_ports();
-        for (const auto& socket : OpenSockets{}.list(Protocol::tcp)) {
-            // What is about to be opened may be captured yet.
-            if (!socket.is_answered) continue;
-            conntrack.add(connection_of(socket, listening.contains(socket.lport)));
-        }
+        auto added = add_all(conntrack, established(listening));
+        for (const auto& connection : established(listening)) added.erase(connection.original);
+        // Closed since they were listed: conntrack may have missed that, and the next connection of
+        // these ports would be taken for them, for days.
+        if (added.empty()) return;
+        const auto closed = conntrack.read(
+            [&added](const Connection& one) { return added.contains(one.original); });
+        for (const auto& connection : closed) conntrack.remove(connection);
+    } catch (const std::system_error& error) {
+        log::warning("TCP connections that are open now may be reset: " + reason(error));
     } catch (const std::exception& error) {
         log::warning("TCP connections that are open now may be reset: " +
                      std::string{error.what()});

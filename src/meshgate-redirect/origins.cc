@@ -56,9 +56,8 @@ void Origins::find_owner(const Connection& connection, Origin& origin) const {
         const bool its = connection.protocol == Protocol::tcp
                              ? is_end_of(socket, connection.original)
                              : may_have_sent(socket, connection.original);
-        if (!its) continue;
-        const bool another = origin.owner == Owner::known && origin.uid != socket.uid;
-        if (!socket.uid || another) {
+        if (!its || !socket.uid) continue;
+        if (origin.owner == Owner::known && origin.uid != socket.uid) {
             origin.owner = Owner::unknown;
             return;
         }

@@ -152,7 +152,8 @@ def test_docker_s_published_port_is_not_ended(network):
     with network.serving(agent=network.client, uid=n.SERVICE, name="container", tcp=[8080]), \
             held(network.outside, n.APP, [n.VM, 8080]) as published:
         assert who(network.outside, published) == "container"
-        assert "0 TCP connections ended" in flushed(network, "install", config=network.config(RULES))
+        said = flushed(network, "install", config=network.config(RULES))
+        assert "0 TCP connections ended\n" in said
         assert who(network.outside, published) == "container"
 
 

@@ -136,7 +136,7 @@ const std::vector<Row> rows{
      "",
      out(Owner::gone),
      {},
-     Fate::unknown},
+     Fate::same},
     {"SSH to this host",
      Protocol::tcp,
      "192.0.2.9:5000",

@@ -91,6 +91,37 @@ TEST_CASE("remove takes the whole table") {
     CHECK(output_of("nft list ruleset").empty());
 }
 
+TEST_CASE("what is to go by its digest goes, and what came in its place stays") {
+    enter_fresh_namespace();
+    Kernel kernel;
+    auto theirs = ours;
+    theirs.digest = std::string(64, 'b');
+    CHECK_FALSE(kernel.remove("meshgate", ours.digest));
+    kernel.replace(every_kind().front().ruleset, theirs);
+    CHECK_FALSE(kernel.remove("meshgate", ours.digest));
+    CHECK(kernel.read("meshgate").has_value());
+    CHECK(kernel.remove("meshgate", theirs.digest));
+    CHECK_FALSE(kernel.read("meshgate").has_value());
+    output_of("nft 'add table inet meshgate'");
+    CHECK_FALSE(kernel.remove("meshgate", ours.digest));
+}
+
+TEST_CASE("the first rules wait until everything is ready for them, later ones do not") {
+    enter_fresh_namespace();
+    Kernel kernel;
+    const auto ruleset = every_kind().front().ruleset;
+    int called = 0;
+    const auto before_first = [&called, &ruleset] {
+        ++called;
+        const auto listing = output_of("nft list table inet " + ruleset.table);
+        CHECK(listing.find("flags dormant") != std::string::npos);
+    };
+    kernel.replace(ruleset, ours, before_first);
+    CHECK(called == 1);
+    kernel.replace(ruleset, ours, before_first);
+    CHECK(called == 1);
+}
+
 TEST_CASE("twenty thousand elements arrive whole") {
     enter_fresh_namespace();
     const auto ruleset = many_ports(20'000);
