@@ -7,8 +7,10 @@
 namespace meshgate::dns::server {
 
 Flights::Flights(std::size_t tickets, std::size_t followers_max)
-    : key_(wire::random_hash_key()), followers_max_(followers_max), nodes_(tickets),
-      buckets_(std::bit_ceil(std::max<std::size_t>(tickets, 1)), none) {}
+    : key_(wire::random_hash_key()), followers_max_(followers_max),
+      buckets_(std::bit_ceil(std::max<std::size_t>(tickets, 1)), none) {
+    nodes_.reserve(tickets);
+}
 
 std::uint64_t Flights::hash_of(const wire::Question& question) const noexcept {
     std::array<std::uint8_t, wire::name_bytes_max + 5> key;
@@ -18,7 +20,9 @@ std::uint64_t Flights::hash_of(const wire::Question& question) const noexcept {
     *end++ = static_cast<std::uint8_t>(question.qtype);
     *end++ = static_cast<std::uint8_t>(question.qclass >> 8U);
     *end++ = static_cast<std::uint8_t>(question.qclass);
-    *end++ = static_cast<std::uint8_t>((dnssec_ok ? 1 : 0) | (question.checking_disabled() ? 2 : 0));
+    *end++ =
+        static_cast<std::uint8_t>((dnssec_ok ? 1 : 0) | (question.checking_disabled() ? 2 : 0) |
+                                  (question.recursion_desired() ? 4 : 0));
     return wire::siphash64(key_, {key.begin(), end});
 }
 
@@ -38,6 +42,8 @@ Flights::Role Flights::join(const wire::Question& question, std::uint64_t ticket
     const auto index = static_cast<std::uint32_t>(ticket);
     const std::uint64_t hash = hash_of(question);
     const std::uint32_t leader = find_leader(hash);
+    if (index >= nodes_.size())
+        nodes_.resize(index + std::size_t{1});  // reserved: memory follows load
     Node& node = nodes_[index];
     if (leader == none) {
         node = {ticket, hash, index, index, index, 0, bucket_of(hash), true};

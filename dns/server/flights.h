@@ -14,8 +14,10 @@ namespace meshgate::dns::server {
 /// want costs one query, and who wants to guess a reply's id has one to guess at, however often he
 /// asks (RFC 5452 section 5; CVE-2020-25686).
 ///
-/// The same are name (whatever its case), type, class, DO and CD: what the cache goes by. Clients
-/// are known by their tickets of PendingClients, all different. Allocates only when it is made.
+/// The same are name (whatever its case), type, class, DO and CD, which is what the cache goes by,
+/// and RD, without which an upstream says less. Belongs to one worker: several may each have one on
+/// its way. Clients are known by their tickets of PendingClients, all different. Allocates only
+/// when it is made.
 class Flights {
 public:
     /// @param tickets        as many as PendingClients holds.
@@ -66,7 +68,7 @@ private:
 
     wire::HashKey key_;
     std::size_t followers_max_;
-    std::vector<Node> nodes_;  ///< at the place that PendingClients gave the ticket
+    std::vector<Node> nodes_;  ///< reserved whole; at the place that PendingClients gave the ticket
     std::vector<std::uint32_t> buckets_;  ///< first leader of each; a power of two
 };
 

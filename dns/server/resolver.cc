@@ -4,6 +4,7 @@
 #include "dns/wire/reply.h"
 #include "src/common/asio.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -49,7 +50,10 @@ std::uint16_t source_port(const Client& client) noexcept {
 
 Resolver::Resolver(asio::io_context& context, WorkerStats& stats, std::size_t cache_bytes,
                    const forward::Limits& limits)
-    : stats_(stats), pending_(limits.in_flight), cache_(cache_bytes),
+    : stats_(stats), pending_(limits.in_flight),
+      flights_(limits.in_flight, std::max<std::size_t>(limits.in_flight / 4, 1)),
+      scratch_memory_(std::make_unique_for_overwrite<std::uint8_t[]>(wire::message_bytes_max)),
+      scratch_(scratch_memory_.get(), wire::message_bytes_max), cache_(cache_bytes),
       patience_(context, limits.in_flight,
                 [this](std::uint64_t ticket) { on_patience_end(ticket); }),
       forwarder_(context, *this, limits) {}
@@ -68,6 +72,7 @@ void Resolver::set_routes(const std::vector<forward::Route>& routes) {
     suffixes_ = std::move(suffixes);
     flush({});
     pending_.forbid_caching();
+    flights_.close_all();
 }
 
 std::vector<forward::UpstreamState> Resolver::upstreams() {
@@ -137,9 +142,11 @@ Resolver::Verdict Resolver::ask_outside(std::span<std::uint8_t> out) noexcept {
 void Resolver::refresh() noexcept {
     const Client nobody{nullptr, Proto::tcp, 0, {}};
     const auto [outcome, ticket] = pending_.add(nobody, question_, limit_, Clock::now(), true);
-    if (outcome == PendingClients::Outcome::added && !forwarder_.forward(question_, ticket)) {
-        pending_.remove(ticket);
-    }
+    if (outcome != PendingClients::Outcome::added) return;
+    const auto role = flights_.join(question_, ticket);
+    if (role == Flights::Role::leads && forwarder_.forward(question_, ticket)) return;
+    flights_.remove(ticket);
+    pending_.remove(ticket);
 }
 
 Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message, Rejection why,
@@ -174,63 +181,107 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
         return {0, 0};
     }
     if (outcome == PendingClients::Outcome::added) {
-        if (forwarder_.forward(question_, ticket)) {
+        if (fly(ticket)) {
             if (cacheable_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
             return {0, ticket};
         }
+        flights_.remove(ticket);
         pending_.remove(ticket);
     }
     stats_.drop(Dropped::overload);
     return {local(wire::Rcode::servfail, wire::Ede::other, out), 0};
 }
 
+/// Sends the last question upstream, or lets its client wait with the others for the same. @return
+/// false when there is no room.
+bool Resolver::fly(std::uint64_t ticket) noexcept {
+    const auto role = cacheable_ ? flights_.join(question_, ticket) : Flights::Role::leads;
+    if (role == Flights::Role::leads) return forwarder_.forward(question_, ticket);
+    return role == Flights::Role::follows;
+}
+
 void Resolver::cancel(std::uint64_t ticket) noexcept {
     if (pending_.find(ticket) == nullptr) return;
+    if (flights_.has_followers(ticket)) return pending_.answered(ticket);  // they need the reply
+    flights_.remove(ticket);
     pending_.remove(ticket);
     forwarder_.cancel(ticket);
 }
 
 void Resolver::on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
-    const PendingClient* const pending = pending_.find(ticket);
-    if (pending == nullptr) return;
-    if (pending->cacheable) {
-        static_cast<void>(wire::parse_question(pending->query_view(), question_));
+    const PendingClient* const leader = pending_.find(ticket);
+    if (leader == nullptr) return;
+    if (leader->cacheable) {
+        static_cast<void>(wire::parse_question(leader->query_view(), question_));
         if (wire::header_rcode(reply) == wire::Rcode::servfail) {
             cache_.store_failure(question_, cache_clock());
-            if (const std::size_t stale = stale_for(*pending)) {
-                return finish(ticket, Source::stale, std::span{scratch_}.first(stale));
-            }
         } else {
             cache_.store(question_, reply, cache_clock());
         }
         count_cache();
     }
-    if (reply.size() > pending->limit) {
-        reply = std::span{scratch_}.first(wire::write_truncated(reply, scratch_));
+    while (const auto follower = flights_.take_follower(ticket)) relay_to_other(*follower, reply);
+    flights_.remove(ticket);
+    relay(ticket, reply);
+}
+
+/// The reply to the client whose query it answers: byte for byte, if it fits.
+void Resolver::relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
+    if (wire::header_rcode(reply) == wire::Rcode::servfail && give_stale(ticket)) return;
+    if (reply.size() > pending_.find(ticket)->limit) {
+        reply = scratch_.first(wire::write_truncated(reply, scratch_));
     }
-    if (reply.empty()) return on_failure(ticket, forward::Failure::network);
+    if (reply.empty()) return fail(ticket, forward::Failure::network);
     finish(ticket, Source::upstream, reply);
 }
 
-void Resolver::on_failure(std::uint64_t ticket, forward::Failure failure) noexcept {
+/// The reply to one who asked the same.
+void Resolver::relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
     const PendingClient* const pending = pending_.find(ticket);
     if (pending == nullptr) return;
+    if (wire::header_rcode(reply) == wire::Rcode::servfail && give_stale(ticket)) return;
+    static_cast<void>(wire::parse_question(pending->query_view(), question_));
+    const std::size_t bytes = wire::write_relayed(reply, question_, pending->limit, scratch_);
+    if (bytes == 0) return fail(ticket, forward::Failure::network);
+    finish(ticket, Source::upstream, scratch_.first(bytes));
+}
+
+void Resolver::on_failure(std::uint64_t ticket, forward::Failure failure) noexcept {
+    const PendingClient* const leader = pending_.find(ticket);
+    if (leader == nullptr) return;
     if (failure == forward::Failure::loop) stats_.loops.add();
     if (failure == forward::Failure::overload) stats_.drop(Dropped::overload);
-    static_cast<void>(wire::parse_question(pending->query_view(), question_));
-    if (pending->cacheable) {
-        // What is our own fault says nothing of the name.
-        if (failure == forward::Failure::timeout || failure == forward::Failure::network) {
-            cache_.store_failure(question_, cache_clock());
-            count_cache();
-        }
-        if (const std::size_t stale = stale_for(*pending)) {
-            return finish(ticket, Source::stale, std::span{scratch_}.first(stale));
-        }
+    // What is our own fault says nothing of the name.
+    const bool of_the_name =
+        failure == forward::Failure::timeout || failure == forward::Failure::network;
+    if (leader->cacheable && of_the_name) {
+        static_cast<void>(wire::parse_question(leader->query_view(), question_));
+        cache_.store_failure(question_, cache_clock());
+        count_cache();
     }
+    while (const auto follower = flights_.take_follower(ticket)) fail(*follower, failure);
+    flights_.remove(ticket);
+    fail(ticket, failure);
+}
+
+void Resolver::fail(std::uint64_t ticket, forward::Failure failure) noexcept {
+    const PendingClient* const pending = pending_.find(ticket);
+    if (pending == nullptr || give_stale(ticket)) return;
+    static_cast<void>(wire::parse_question(pending->query_view(), question_));
     const std::size_t bytes =
         wire::write_error(question_, wire::Rcode::servfail, explain(failure), scratch_);
-    finish(ticket, Source::local, std::span{scratch_}.first(bytes));
+    finish(ticket, Source::local, scratch_.first(bytes));
+}
+
+/// Ends the client's wait with what was true a while ago. @return false when nothing was.
+bool Resolver::give_stale(std::uint64_t ticket) noexcept {
+    const PendingClient* const pending = pending_.find(ticket);
+    if (!pending->cacheable) return false;
+    static_cast<void>(wire::parse_question(pending->query_view(), question_));
+    const std::size_t stale = stale_for(*pending);
+    if (stale == 0) return false;
+    finish(ticket, Source::stale, scratch_.first(stale));
+    return true;
 }
 
 /// The upstream takes its time: the client gets what was true a while ago, the reply goes to the
@@ -244,7 +295,7 @@ void Resolver::on_patience_end(std::uint64_t ticket) noexcept {
     cache_.store_failure(question_, cache_clock());  // others need not wait as well
     const PendingClient waiting = *pending;
     pending_.answered(ticket);
-    deliver(waiting, ticket, Source::stale, std::span{scratch_}.first(stale));
+    deliver(waiting, ticket, Source::stale, scratch_.first(stale));
 }
 
 /// Writes a stale answer to question_, which is that client's, to scratch_. @return 0: none.

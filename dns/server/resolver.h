@@ -2,6 +2,7 @@
 
 #include "dns/cache/cache.h"
 #include "dns/forward/forwarder.h"
+#include "dns/server/flights.h"
 #include "dns/server/pending_clients.h"
 #include "dns/server/stale_timer.h"
 #include "dns/server/stats.h"
@@ -83,6 +84,11 @@ private:
     Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
+    bool fly(std::uint64_t ticket) noexcept;
+    void relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
+    void relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
+    void fail(std::uint64_t ticket, forward::Failure failure) noexcept;
+    bool give_stale(std::uint64_t ticket) noexcept;
     std::size_t stale_for(const PendingClient& pending) noexcept;
     void on_patience_end(std::uint64_t ticket) noexcept;
     void deliver(const PendingClient& pending, std::uint64_t ticket, Source source,
@@ -96,7 +102,9 @@ private:
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take
     bool cacheable_ = false;   ///< whether the last one parsed may be answered from the cache
-    std::array<std::uint8_t, cache::stored_message_bytes_max + 64> scratch_;
+    Flights flights_;          ///< of the pending that may share a reply
+    const std::unique_ptr<std::uint8_t[]> scratch_memory_;
+    const std::span<std::uint8_t> scratch_;  ///< one largest message
     cache::Cache cache_;
     StaleTimer patience_;
     forward::Forwarder forwarder_;

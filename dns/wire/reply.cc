@@ -1,8 +1,12 @@
 #include "dns/wire/reply.h"
 
+#include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
+#include "dns/wire/record.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 namespace meshgate::dns::wire {
 namespace {
@@ -12,7 +16,77 @@ bool may_lack_question(Rcode rcode) noexcept {
            rcode == Rcode::refused;
 }
 
+/// What of a reply may be handed to several clients.
+struct Shared {
+    std::size_t end = 0;  ///< of its records up to the OPT; what is behind that is additional
+    std::uint16_t additional = 0;
+    unsigned rcode = 0;  ///< all 12 bits
+};
+
+std::optional<Shared> shared_part(std::span<const std::uint8_t> reply,
+                                  std::size_t offset) noexcept {
+    const std::size_t before = std::size_t{read16(reply, 6)} + read16(reply, 8);
+    const std::size_t total = before + read16(reply, 10);
+    Shared part{offset, 0, reply[3] & 0xfU};
+    bool cut = false;
+    for (std::size_t i = 0; i < total; ++i) {
+        const auto record = read_record(reply, offset);
+        if (!record) return std::nullopt;
+        offset = record->end;
+        if (i >= before && record->type == type::opt) {
+            part.rcode |= record->ttl >> 24U << 4U;
+            cut = true;
+        }
+        if (cut) continue;
+        part.end = offset;
+        if (i >= before) ++part.additional;
+    }
+    return part;
+}
+
+/// The same name (in whatever case), type and class.
+bool asks_the_same(std::span<const std::uint8_t> reply, const Question& question) noexcept {
+    std::array<std::uint8_t, name_bytes_max> lower;
+    const std::size_t bytes = read_name(reply, header_bytes, lower);
+    if (bytes == 0 || bytes != question.qname_bytes || question.end() > reply.size()) return false;
+    return std::equal(lower.begin(), lower.begin() + static_cast<std::ptrdiff_t>(bytes),
+                      question.lower().begin()) &&
+           read16(reply, header_bytes + bytes) == question.qtype &&
+           read16(reply, header_bytes + bytes + 2) == question.qclass;
+}
+
+/// The reply's flags as the client of `question` may see them: AD is for who knows what it means
+/// (RFC 6840 section 5.7).
+unsigned flags_for(const Question& question, std::span<const std::uint8_t> reply) noexcept {
+    const bool wants_ad =
+        (question.flags & flag::ad) != 0 || (question.edns && question.edns->dnssec_ok);
+    const unsigned others = flag::rd | flag::cd | (wants_ad ? 0U : flag::ad);
+    return flag::qr | (read16(reply, 2) & ~others) | (question.flags & (flag::rd | flag::cd));
+}
+
 }  // namespace
+
+std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& question,
+                          std::size_t limit, std::span<std::uint8_t> out) noexcept {
+    if (reply.size() < header_bytes) return 0;
+    if (read16(reply, 4) == 0) return write_error(question, header_rcode(reply), Ede::none, out);
+    if (read16(reply, 4) != 1 || !asks_the_same(reply, question)) return 0;
+    auto part = shared_part(reply, question.end());
+    if (!part) return 0;
+    const std::size_t opt_bytes = question.edns ? opt_bytes_max : 0;
+    const bool fits = part->end + opt_bytes <= std::min(limit, out.size());
+    const std::size_t end = fits ? part->end : question.end();
+    std::copy_n(reply.begin(), end, out.begin());
+    const auto asked = question.message.subspan(header_bytes, question.qname_bytes);
+    std::copy(asked.begin(), asked.end(), out.begin() + header_bytes);
+    write16(out, 0, question.id);
+    write16(out, 2, flags_for(question, reply) | (fits ? 0U : flag::tc));
+    if (!fits) std::fill(out.begin() + 6, out.begin() + header_bytes, std::uint8_t{0});
+    write16(out, 10, (fits ? part->additional : 0U) + (question.edns ? 1U : 0U));
+    if (!question.edns) return end;
+    return end + write_opt(out.subspan(end), static_cast<Rcode>(part->rcode),
+                           question.edns->dnssec_ok, Ede::none);
+}
 
 bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent) noexcept {
     if (reply.size() < header_bytes || sent.size() < header_bytes) return false;

@@ -13,6 +13,14 @@ namespace meshgate::dns::wire {
 /// (FORMERR, NOTIMP, SERVFAIL, REFUSED).
 bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent) noexcept;
 
+/// Writes `reply`, which answered another client's query of the same name, type and class, as the
+/// answer to `question`: with its id, its spelling, its RD and CD, and an OPT of ours if it has
+/// one; options of the reply were meant for the other. Cut to an empty one with TC=1 above `limit`.
+/// @pre out.size() >= question.end() + 32. @return bytes written; 0: the reply is malformed, or is
+/// one to another question.
+std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& question,
+                          std::size_t limit, std::span<std::uint8_t> out) noexcept;
+
 /// @pre reply.size() >= header_bytes
 inline Rcode header_rcode(std::span<const std::uint8_t> reply) noexcept {
     return static_cast<Rcode>(reply[3] & 0x0f);

@@ -1,6 +1,10 @@
 """[[dns.forward]]: names that other servers know."""
 
+import socket
+import threading
+
 import dns.edns
+import dns.message
 import dns.rcode
 import pytest
 import server as s
@@ -89,3 +93,67 @@ def test_what_is_wrong_with_it_is_said_before_anything_changes(routed):
     done = routed.run("check")
     assert done.returncode == 65
     assert "'mesh' is a domain of 'mesh.domains'" in done.stderr
+
+
+class Gated(s.FakeUpstream):
+    """Answers nothing before it is opened."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+        super().__init__()
+
+    def reply(self, wire):
+        self.gate.wait(s.PATIENCE)
+        return super().reply(wire)
+
+    def close(self):
+        self.gate.set()
+        super().close()
+
+
+def test_a_question_that_many_ask_is_asked_once(server):
+    upstream = Gated()
+    try:
+        server.upstreams = [upstream.endpoint]
+        server.configure()
+        server.start()
+        queries = [dns.message.make_query("www.example", "A", id=number, use_edns=number % 2 - 1,
+                                          payload=512 + number) for number in range(1, 151)]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(s.PATIENCE)
+            client.connect(("127.0.0.1", server.port))  # one source, and so one core
+            for query in queries:
+                client.send(query.to_wire())
+            received = 'meshgate_dns_queries_total{proto="udp",family="ipv4"}'
+            s.wait_until(lambda: server.metrics()[received] == len(queries), "all have arrived")
+            upstream.gate.set()
+            waiting = {query.id: query for query in queries}
+            while waiting:
+                reply = dns.message.from_wire(client.recv(4096))
+                query = waiting.pop(reply.id)
+                assert query.is_response(reply) and reply.answer
+                assert (reply.edns >= 0) == (query.edns >= 0)
+        assert len(upstream.questions) <= 6  # once, and again every 0.8 s that this took
+    finally:
+        upstream.close()
+
+
+def test_two_servers_that_forward_to_each_other_do_not_keep_each_other_busy(folder):
+    servers = []
+    try:
+        for name in ("a", "b"):
+            (folder / name).mkdir(mode=0o755)
+            servers.append(s.Server(folder / name))
+        for one, other in (servers, servers[::-1]):
+            one.upstreams = [f"127.0.0.1:{other.port}"]
+            one.configure()
+            one.start()
+        reply = servers[0].ask("www.example")
+        assert reply.rcode() == dns.rcode.SERVFAIL
+        sent = sum(value for each in servers for key, value in each.metrics().items()
+                   if key.startswith("meshgate_dns_upstream_requests_total"))
+        # Each asks the other once, and again while nobody answers.
+        assert sent <= 24, sent
+    finally:
+        for each in servers:
+            each.close()

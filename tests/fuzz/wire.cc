@@ -41,6 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             check(question.edns->options_offset + question.edns->options_bytes <= size);
         const auto bytes = write_error(question, Rcode::servfail, Ede::none, out);
         check(matches(std::span{out}.first(bytes), message));
+        // The same bytes as the reply to another client's query.
+        const auto relayed = write_relayed(message, question, 512, out);
+        check_answer(message, std::span{out}.first(relayed));
     }
     const auto bytes = write_truncated(message, out);
     check(bytes == 0 || (bytes <= 512 && is_truncated(std::span{out}.first(bytes))));

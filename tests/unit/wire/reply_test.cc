@@ -45,3 +45,75 @@ TEST_CASE("a reply matches by id, question and kind, and by nothing less") {
         CHECK(matches(row.bytes, query) == row.expected);
     }
 }
+
+namespace {
+
+/// A query as the other client sent it: "WEB.mesh", id 1234.
+const Bytes other = hex("1234 0100 0001 0000 0000 0000  03 574542 04 6d657368 00  0001 0001");
+const Bytes answer = hex("c00c 0001 0001 0000003c 0004 c0000201");
+/// An OPT with an option (a cookie), an extended rcode of 1, and DO.
+const Bytes upstream_opt = hex("00 0029 04d0 01 00 8000 000c 000a 0008 0102030405060708");
+
+Bytes relayed(const Bytes& from, Bytes to, std::size_t limit = 1232) {
+    Question question;
+    REQUIRE(parse_question(to, question) == Parsed::question);
+    Bytes out(1232);
+    out.resize(write_relayed(from, question, limit, out));
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("one reply serves another client: its id, its spelling, an OPT as it asked") {
+    const Bytes bare = with_counts(reply() + answer, 1, 0, 0);
+    const Bytes full = with_counts(reply() + answer + upstream_opt, 1, 0, 1);
+    const Bytes head =
+        hex("1234 8100 0001 0001 0000 0000") + Bytes(other.begin() + 12, other.end());
+    for (const Bytes& from : {bare, full}) CHECK(relayed(from, other) == head + answer);
+    const Bytes with_opt = with_counts(other, 0, 0, 1) + opt;
+    CHECK(relayed(bare, with_opt) ==
+          with_counts(head, 1, 0, 1) + answer + hex("00 0029 04d0 00 00 8000 0000"));
+    // The extended rcode stays, the option meant for the other does not.
+    CHECK(relayed(full, with_opt) ==
+          with_counts(head, 1, 0, 1) + answer + hex("00 0029 04d0 01 00 8000 0000"));
+}
+
+TEST_CASE("additional records go as far as the OPT, and AD only to who knows it") {
+    const Bytes extra = hex("c00c 0010 0001 0000003c 0002 0161");
+    Bytes from = with_counts(reply() + answer + extra + upstream_opt + extra, 1, 0, 3);
+    from[3] = 0xa0;  // RA, AD
+    Bytes got = relayed(from, other);
+    CHECK(got.size() == other.size() + answer.size() + extra.size());
+    CHECK(got[11] == 1);
+    CHECK(got[3] == 0x80);
+    Bytes asks_ad = other;
+    asks_ad[3] = 0x20;
+    CHECK(relayed(from, asks_ad)[3] == 0xa0);
+}
+
+TEST_CASE("what does not fit the other client is cut, and what is no answer to it is nothing") {
+    const Bytes from = with_counts(reply() + answer, 1, 0, 0);
+    const Bytes cut = relayed(from, other, 40);
+    CHECK(cut.size() == other.size());
+    CHECK((cut[2] & 0x02) != 0);
+    CHECK(cut[7] == 0);
+    struct Row {
+        const char* what;
+        Bytes bytes;
+    };
+    const Row rows[] = {
+        {"short", Bytes(from.begin(), from.begin() + 11)},
+        {"another name", with_counts(reply(13, 'x') + answer, 1, 0, 0)},
+        {"another type", with_counts(reply(22, 28) + answer, 1, 0, 0)},
+        {"two questions", reply(5, 2) + answer},
+        {"a record is cut",
+         with_counts(reply() + Bytes(answer.begin(), answer.end() - 1), 1, 0, 0)},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.what);
+        CHECK(relayed(row.bytes, other).empty());
+    }
+    // A refusal without a question is one for whoever asked.
+    CHECK(relayed(hex("beef 8105 0000 0000 0000 0000"), other) ==
+          hex("1234 8185 0001 0000 0000 0000") + Bytes(other.begin() + 12, other.end()));
+}
