@@ -7,6 +7,7 @@
 #include "src/common/log.h"
 #include "src/common/unique_fd.h"
 #include "src/meshgate-redirect/connections.h"
+#include "src/meshgate-redirect/turn.h"
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -79,6 +80,7 @@ class DrainingTable {
 public:
     DrainingTable(const Ruleset& ruleset, Capture& capture)
         : digest_(netfilter::digest(ruleset)), surroundings_(capture.surroundings()) {
+        const Turn turn;
         kernel_.replace(ruleset,
                         {.format = table_format, .version = MESHGATE_VERSION, .digest = digest_});
         capture.remove_from_iptables();
@@ -101,6 +103,7 @@ public:
 
     /// @return false when it is not there any more; what is there then stays.
     bool remove() {
+        const Turn turn;
         if (!kernel_.remove(table_name, digest_)) return false;
         surroundings_.remove();
         return true;
