@@ -64,6 +64,20 @@ unsigned flags_for(const Question& question, std::span<const std::uint8_t> reply
     return flag::qr | (read16(reply, 2) & ~others) | (question.flags & (flag::rd | flag::cd));
 }
 
+/// @param at  where the records begin
+bool has_its_records(std::span<const std::uint8_t> reply, std::size_t at) noexcept {
+    std::size_t left = 0;
+    for (std::size_t section = 6; section < header_bytes; section += 2) {
+        left += read16(reply, section);
+    }
+    for (; left != 0; --left) {
+        const auto record = read_record(reply, at);
+        if (!record) return false;
+        at = record->end;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& question,
@@ -93,13 +107,18 @@ bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> 
     if (reply[0] != sent[0] || reply[1] != sent[1]) return false;
     if ((reply[2] & 0xf8) != 0x80) return false;  // a response, opcode QUERY
     const unsigned questions = reply[4] * 256U + reply[5];
-    if (questions == 0) return may_lack_question(header_rcode(reply));
+    if (questions == 0) {
+        return may_lack_question(header_rcode(reply)) && has_its_records(reply, header_bytes);
+    }
     if (questions != 1) return false;
 
     const std::size_t end = skip_name(sent, header_bytes) + 4;
     if (end <= header_bytes || end > sent.size() || end > reply.size()) return false;
-    return std::equal(sent.begin() + header_bytes, sent.begin() + static_cast<std::ptrdiff_t>(end),
-                      reply.begin() + header_bytes);
+    if (!std::equal(sent.begin() + header_bytes, sent.begin() + static_cast<std::ptrdiff_t>(end),
+                    reply.begin() + header_bytes)) {
+        return false;
+    }
+    return is_truncated(reply) || has_its_records(reply, end);
 }
 
 }  // namespace meshgate::dns::wire

@@ -24,14 +24,30 @@ Bytes reply(std::size_t at = 2, std::uint8_t value = 0x81) {
 TEST_CASE("a reply matches by id, question and kind, and by nothing less") {
     Bytes no_question = hex("beef 8105 0000 0000 0000 0000");
     Bytes no_question_noerror = hex("beef 8180 0000 0000 0000 0000");
+    const auto with_records = [](const char* records, std::uint8_t count,
+                                 std::uint8_t flags = 0x81) {
+        Bytes bytes = reply(2, flags);
+        bytes[7] = count;
+        return bytes + hex(records);
+    };
     struct Row {
         const char* what;
         Bytes bytes;
         bool expected;
     };
     for (const Row& row :
-         {Row{"the reply", reply(), true}, Row{"another id", reply(1, 0xee), false},
-          Row{"a query", query, false}, Row{"another opcode", reply(2, 0xa9), false},
+         {Row{"a record", with_records("c00c 0001 0001 0000003c 0004 c0000201", 1), true},
+          Row{"a record too few", with_records("c00c 0001 0001 0000003c 0004 c0000201", 2), false},
+          Row{"a record that is cut", with_records("c00c 0001 0001 0000003c 0004 c00002", 1),
+              false},
+          Row{"one that is cut in its name", with_records("07657861", 1), false},
+          Row{"one that is cut, as it says", with_records("c00c 0001", 1, 0x83), true},
+          Row{"an error without a question that counts a record",
+              hex("beef 8105 0000 0001 0000 0000"), false},
+          Row{"the reply", reply(), true},
+          Row{"another id", reply(1, 0xee), false},
+          Row{"a query", query, false},
+          Row{"another opcode", reply(2, 0xa9), false},
           Row{"another letter in the name", reply(13, 'x'), false},
           Row{"another case of a letter", reply(13, 'w'), false},
           Row{"another type", reply(query.size() - 3, 28), false},
@@ -40,7 +56,8 @@ TEST_CASE("a reply matches by id, question and kind, and by nothing less") {
           Row{"no question, with an error", no_question, true},
           Row{"no question, without an error", no_question_noerror, false},
           Row{"cut in the name", Bytes(query.begin(), query.begin() + 15), false},
-          Row{"three bytes", hex("beef81"), false}, Row{"nothing", {}, false}}) {
+          Row{"three bytes", hex("beef81"), false},
+          Row{"nothing", {}, false}}) {
         CAPTURE(row.what);
         CHECK(matches(row.bytes, query) == row.expected);
     }
