@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import signal
+import subprocess
 
 import lab
 import network as n
@@ -315,3 +316,51 @@ def test_draining_needs_privilege(network):
     for words in (["--drain", "5s"], ["--flush-connections"]):
         assert network.run("uninstall", *words, uid=n.APP).returncode == 77
     assert network.run("status", config=path).returncode == 0
+
+
+# --- kernels that lack something -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def run_without(network):
+    """meshgate-redirect on a kernel that lacks what a library, preloaded, has refused."""
+
+    def run(library, *words, config=None):
+        preloaded = network.folder / f"{library}.so"
+        if not preloaded.exists():
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", preloaded, n.HERE / f"{library}.c",
+                            "-ldl"], check=True)
+        options = ["--config", config] if config else []
+        done = network.vm_namespace.try_run("env", f"LD_PRELOAD={preloaded}", network.redirect,
+                                            *words, *options)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    return run
+
+
+def test_without_a_way_to_end_sockets_the_next_packet_ends_them(network, older, run_without):
+    said = run_without("no_destroy", "install", "--flush-connections", "--verbose",
+                       config=network.config(RULES))
+    assert "0 TCP connections ended, 4 end with their next packet" in said
+    answers = {what: who(agent, name) for what, (agent, name) in older.items()}
+    assert answers == {what: "ECONNRESET" if what in AFFECTED else
+                       "service" if what in ("SSH", "inside") else "outside" for what in older}
+    with held(network.vm, n.APP, [n.FAR, 80]) as captured:
+        said = run_without("no_destroy", "uninstall", "--flush-connections", "--verbose")
+        assert "1 end with their next packet" in said
+        assert who(network.vm, captured) == "ECONNRESET"
+    # The servers have not heard of it, as nothing was sent to them: they are told now.
+    flushed(network, "install", config=network.config(RULES))
+
+
+def test_without_a_look_at_connections_it_is_said_and_done_all_the_same(network, run_without):
+    with held(network.vm, n.APP, [n.FAR, 3306]) as older:
+        said = run_without("no_ctnetlink", "install", "--flush-connections",
+                           config=network.config(RULES))
+        assert said.count("CONFIG_NF_CT_NETLINK") == 2 and "may be reset" in said
+        assert network.vm.tcp(uid=n.APP, to=[n.FAR, 80])["name"] == "outbound"
+        assert who(network.vm, older) == "outside"
+    said = run_without("no_ctnetlink", "uninstall", "--drain", "1s", "--flush-connections")
+    assert "takes the whole time" in said
+    assert network.run("status").returncode == 3
