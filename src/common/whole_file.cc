@@ -21,7 +21,8 @@ namespace {
 /// Removed unless it was renamed away.
 class Draft {
 public:
-    explicit Draft(const std::string& path) : path_(path + ".XXXXXX"), fd_(mkstemp(path_.data())) {
+    explicit Draft(const std::string& path)
+        : path_(path + "." + std::string(6, 'X')), fd_(mkstemp(path_.data())) {
         if (!fd_) fail(path_);
     }
     Draft(const Draft&) = delete;
