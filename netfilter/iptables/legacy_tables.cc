@@ -48,8 +48,8 @@ bool legacy_tables_mention(conf::Family family, std::span<const std::string_view
     std::ifstream tables{is_ipv4 ? "/proc/self/net/ip_tables_names"
                                  : "/proc/self/net/ip6_tables_names"};
     if (!tables) return false;
-    const UniqueFd socket{
-        ::socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)};
+    // Any socket of the family will do (net/ipv4/ip_sockglue.c), and this one takes no privilege.
+    const UniqueFd socket{::socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     if (!socket) return false;
     for (std::string table; tables >> table;) {
         const auto entries = entries_of(socket.get(), is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6, table);
