@@ -37,6 +37,11 @@ public:
 
     virtual void on_ignored_reply() noexcept = 0;
 
+    /// A reply over UDP that would match, were its letters in the case they were sent in: from a
+    /// server that does not copy them, or from somebody who guessed the rest. The query goes on
+    /// waiting.
+    virtual void on_other_case(Server& /*server*/, QueryRef /*query*/) noexcept {}
+
 protected:
     ExchangeEvents() = default;
     ~ExchangeEvents() = default;

@@ -46,6 +46,7 @@ struct Limits {
     std::size_t udp_sockets =
         64;  ///< for each worker and address family, each at a random port, renewed in turn
     std::size_t tcp_connections = 64;  ///< to upstreams, for each worker
+    bool mix_case = false;             ///< of the letters that are sent (Spelling)
 };
 
 struct UpstreamState {

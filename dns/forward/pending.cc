@@ -15,20 +15,35 @@ std::uint16_t Pending::unused_id(Random& random) const noexcept {
     }
 }
 
-std::optional<Pending::Entry> Pending::take(std::span<const std::uint8_t> reply,
-                                            ExchangeEvents& events) noexcept {
+std::optional<std::size_t> Pending::find(std::span<const std::uint8_t> reply,
+                                         ExchangeEvents& events,
+                                         wire::Letters letters) const noexcept {
     if (reply.size() < wire::header_bytes) return std::nullopt;
     const std::uint16_t id = wire::read16(reply, 0);
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         if (entries_[i].id != id) continue;
         const auto sent = events.message_of(entries_[i].query);
-        if (!sent.empty()) {
-            wire::write16(sent, 0, id);  // another attempt may have put its own there
-            if (!wire::matches(reply, sent)) return std::nullopt;
-        }
-        return take_at(i);
+        if (sent.empty()) return i;
+        wire::write16(sent, 0, id);  // another attempt may have put its own there
+        if (!wire::matches(reply, sent, letters)) return std::nullopt;
+        return i;
     }
     return std::nullopt;
+}
+
+std::optional<Pending::Entry> Pending::take(std::span<const std::uint8_t> reply,
+                                            ExchangeEvents& events,
+                                            wire::Letters letters) noexcept {
+    const auto index = find(reply, events, letters);
+    if (!index) return std::nullopt;
+    return take_at(*index);
+}
+
+std::optional<QueryRef> Pending::query_of(std::span<const std::uint8_t> reply,
+                                          ExchangeEvents& events) const noexcept {
+    const auto index = find(reply, events, wire::Letters::any_case);
+    if (!index) return std::nullopt;
+    return entries_[*index].query;
 }
 
 std::optional<Pending::Entry> Pending::take_any() noexcept {

@@ -2,6 +2,7 @@
 
 #include "dns/forward/exchange.h"
 #include "dns/forward/random.h"
+#include "dns/wire/reply.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,12 @@ public:
     /// Takes out the query that `reply` answers: id and question are those that were sent (RFC 5452
     /// section 9.1). Empty for anything else, which leaves the query waiting: whoever sends rubbish
     /// must not be able to end it. Also the entry of a query that is over, whose id alone counts.
-    std::optional<Entry> take(std::span<const std::uint8_t> reply, ExchangeEvents& events) noexcept;
+    std::optional<Entry> take(std::span<const std::uint8_t> reply, ExchangeEvents& events,
+                              wire::Letters letters = wire::Letters::as_sent) noexcept;
+
+    /// The query that `reply` would answer if letters did not matter; it goes on waiting.
+    std::optional<QueryRef> query_of(std::span<const std::uint8_t> reply,
+                                     ExchangeEvents& events) const noexcept;
 
     /// Takes out the newest that is left.
     std::optional<Entry> take_any() noexcept;
@@ -42,6 +48,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
 private:
+    [[nodiscard]] std::optional<std::size_t> find(std::span<const std::uint8_t> reply,
+                                                  ExchangeEvents& events,
+                                                  wire::Letters letters) const noexcept;
     Entry take_at(std::size_t index) noexcept;
 
     std::vector<Entry> entries_;  ///< a few dozen at most: searched from end to end

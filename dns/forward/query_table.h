@@ -2,6 +2,7 @@
 
 #include "dns/forward/exchange.h"
 #include "dns/forward/health.h"
+#include "dns/forward/spelling.h"
 
 #include <array>
 #include <cstddef>
@@ -32,7 +33,10 @@ struct Query {
     std::uint16_t client_id = 0;
     bool used = false;
     std::vector<std::uint8_t>
-        message;  ///< as the client sent it; its first two bytes are the last attempt's id
+        message;         ///< as the client sent it; its first two bytes are the last attempt's id
+    Spelling spelling;   ///< of the client
+    bool mixed = false;  ///< the message has another
+    Server* other_case = nullptr;  ///< replied, but for the letters
     std::shared_ptr<const ServerList> servers;
     std::uint32_t tried = 0;  ///< a bit for each server in this round
     std::array<std::shared_ptr<UdpSocket>, attempts_max> sockets;  ///< one for each UDP attempt

@@ -54,9 +54,15 @@ public:
     [[nodiscard]] std::uint64_t requests() const noexcept { return requests_; }
     [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
 
+    /// It answered without the letters as they were sent. After some times it is believed.
+    void folded_case() noexcept { ++times_folded_; }
+    [[nodiscard]] bool folds_case() const noexcept { return times_folded_ >= folded_until_known; }
+
     Health health;
 
 private:
+    static constexpr unsigned folded_until_known = 3;
+
     template <class Endpoint>
     [[nodiscard]] Endpoint remote() const;
     [[nodiscard]] std::shared_ptr<UdpSocket> pick_socket();
@@ -70,6 +76,7 @@ private:
     Bounds bounds_;
     std::uint64_t requests_ = 0;
     std::uint64_t failures_ = 0;
+    unsigned times_folded_ = 0;
     std::vector<std::shared_ptr<UdpSocket>> sockets_;  ///< udp_sockets of them; null: not open
     std::vector<std::shared_ptr<TcpConnection>> connections_;
     Probe probe_;

@@ -103,6 +103,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     query.ticket = ticket;
     query.client_id = question.id;
     query.servers = servers_for(question.lower());
+    mix_case(query);
     query.tried = 0;
     query.attempts = query.waiting = 0;
     query.tcp_server = query.last_server = nullptr;
@@ -117,6 +118,19 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     for (const auto& server : servers) server->probe_if_due(now);
     arm();
     return true;
+}
+
+/// Only for servers that copy the letters, as far as is known: all of the query's attempts send the
+/// same.
+void Forwarder::State::mix_case(Query& query) noexcept {
+    query.spelling.forget();
+    query.other_case = nullptr;
+    query.mixed = false;
+    if (!limits.mix_case) return;
+    query.spelling.remember(query.message);
+    query.mixed = std::none_of(query.servers->begin(), query.servers->end(),
+                               [](const auto& server) { return server->folds_case(); });
+    if (query.mixed) query.spelling.mix(query.message, random);
 }
 
 /// The first server in order that is up and not asked yet, else the first that is not asked yet.
@@ -209,6 +223,11 @@ void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,
     }
 }
 
+void Forwarder::State::on_other_case(Server& server, QueryRef ref) noexcept {
+    Query* const query = queries.find(ref);
+    if (query != nullptr) query->other_case = &server;
+}
+
 void Forwarder::State::keep_fallback(Query& query, Fallback kind,
                                      std::span<const std::uint8_t> reply) {
     if (kind < query.fallback_kind || reply.size() > fallback_bytes_max) return;
@@ -255,6 +274,7 @@ void Forwarder::State::release(std::uint32_t slot) noexcept {
 void Forwarder::State::finish(std::uint32_t slot, std::span<std::uint8_t> reply) noexcept {
     const std::uint64_t ticket = queries[slot].ticket;
     wire::write16(reply, 0, queries[slot].client_id);
+    if (queries[slot].spelling.is_known()) queries[slot].spelling.restore(reply);
     release(slot);
     if (sink != nullptr) sink->on_reply(ticket, reply);
 }

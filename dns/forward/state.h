@@ -27,6 +27,7 @@ struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<For
                            std::span<std::uint8_t> reply) noexcept override;
     void on_exchange_error(Server& server, QueryRef query, Transport transport) noexcept override;
     void on_ignored_reply() noexcept override { ++ignored; }
+    void on_other_case(Server& server, QueryRef query) noexcept override;
 
     asio::io_context& context;
     ReplySink* sink;  ///< null after stop()
@@ -43,6 +44,8 @@ private:
                                       const Server::Bounds& bounds, ServerList& fresh);
     [[nodiscard]] std::shared_ptr<const ServerList>
     servers_for(std::span<const std::uint8_t> lower_qname) const noexcept;
+
+    void mix_case(Query& query) noexcept;
 
     struct Choice {
         Server* server;

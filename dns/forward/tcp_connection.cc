@@ -79,7 +79,8 @@ void TcpConnection::read() {
 }
 
 void TcpConnection::on_message(std::span<std::uint8_t> message) {
-    const auto entry = pending_.take(message, events_);
+    // Nobody else can write on the connection: no need for the letters.
+    const auto entry = pending_.take(message, events_, wire::Letters::any_case);
     if (!entry) return events_.on_ignored_reply();
     answered_ = true;
     last_used_ = waiting_since_ = std::chrono::steady_clock::now();

@@ -1,6 +1,7 @@
 #include "dns/forward/state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace meshgate::dns::forward {
 namespace {
@@ -52,7 +53,13 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
         forget_tcp(slot);
         return give_up_or_go_on(slot);
     }
-    if (query.last_server != nullptr) query.last_server->failed(now);
+    if (query.other_case != nullptr) {
+        // Nothing better came: it does not copy letters. Once more, with the client's own.
+        std::exchange(query.other_case, nullptr)->folded_case();
+        if (std::exchange(query.mixed, false)) query.spelling.restore(query.message);
+    } else if (query.last_server != nullptr) {
+        query.last_server->failed(now);
+    }
     if (query.fallback_kind == Fallback::truncated) {
         return finish_with_fallback(slot, Failure::timeout);
     }

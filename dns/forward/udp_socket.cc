@@ -1,6 +1,7 @@
 #include "dns/forward/udp_socket.h"
 
 #include "dns/forward/own_queries.h"
+#include "dns/forward/server.h"
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
 #include "dns/wire/question.h"
@@ -120,8 +121,13 @@ bool UdpSocket::read_batch() {
 }
 
 void UdpSocket::on_datagram(std::span<std::uint8_t> datagram) {
-    const auto entry = pending_.take(datagram, shared_.events);
-    if (!entry) return shared_.events.on_ignored_reply();
+    const auto letters = server_.folds_case() ? wire::Letters::any_case : wire::Letters::as_sent;
+    const auto entry = pending_.take(datagram, shared_.events, letters);
+    if (!entry) {
+        const auto query = pending_.query_of(datagram, shared_.events);
+        if (query) shared_.events.on_other_case(server_, *query);
+        return shared_.events.on_ignored_reply();
+    }
     own_queries::remove(entry->fingerprint);
     shared_.events.on_exchange_reply(server_, entry->query, Transport::udp, datagram);
 }

@@ -78,6 +78,20 @@ bool has_its_records(std::span<const std::uint8_t> reply, std::size_t at) noexce
     return true;
 }
 
+/// Whether the question section, which ends at `end`, is the same in both.
+bool asks_as_sent(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent,
+                  std::size_t end, Letters letters) noexcept {
+    const auto asked = sent.subspan(header_bytes, end - header_bytes);
+    const auto echoed = reply.subspan(header_bytes, end - header_bytes);
+    if (letters == Letters::as_sent) return std::equal(asked.begin(), asked.end(), echoed.begin());
+    std::array<std::uint8_t, name_bytes_max> asked_lower, echoed_lower;
+    const std::size_t bytes = read_name(sent, header_bytes, asked_lower);
+    return bytes != 0 && bytes == read_name(reply, header_bytes, echoed_lower) &&
+           std::equal(asked_lower.begin(), asked_lower.begin() + static_cast<std::ptrdiff_t>(bytes),
+                      echoed_lower.begin()) &&
+           std::equal(asked.end() - 4, asked.end(), echoed.end() - 4);
+}
+
 }  // namespace
 
 std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& question,
@@ -102,7 +116,8 @@ std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& q
                            question.edns->dnssec_ok, Ede::none);
 }
 
-bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent) noexcept {
+bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent,
+             Letters letters) noexcept {
     if (reply.size() < header_bytes || sent.size() < header_bytes) return false;
     if (reply[0] != sent[0] || reply[1] != sent[1]) return false;
     if ((reply[2] & 0xf8) != 0x80) return false;  // a response, opcode QUERY
@@ -114,10 +129,7 @@ bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> 
 
     const std::size_t end = skip_name(sent, header_bytes) + 4;
     if (end <= header_bytes || end > sent.size() || end > reply.size()) return false;
-    if (!std::equal(sent.begin() + header_bytes, sent.begin() + static_cast<std::ptrdiff_t>(end),
-                    reply.begin() + header_bytes)) {
-        return false;
-    }
+    if (!asks_as_sent(reply, sent, end, letters)) return false;
     return is_truncated(reply) || has_its_records(reply, end);
 }
 

@@ -7,12 +7,17 @@
 
 namespace meshgate::dns::wire {
 
+enum class Letters : std::uint8_t { as_sent, any_case };
+
 /// True when `reply` answers `sent`, a query as it went upstream: QR=1, opcode QUERY, the same id,
 /// exactly one question, its name the same byte for byte, type and class equal (RFC 5452
 /// section 9.1). A reply without any question is accepted with the rcodes that servers send so
 /// (FORMERR, NOTIMP, SERVFAIL, REFUSED). And it is whole: it has the records that it counts, unless
 /// it says that it was cut (TC); a fragment of a reply is no reply to stop waiting for.
-bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent) noexcept;
+///
+/// @param letters  any_case: the name may be in other letter case.
+bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent,
+             Letters letters = Letters::as_sent) noexcept;
 
 /// Writes `reply`, which answered another client's query of the same name, type and class, as the
 /// answer to `question`: with its id, its spelling, its RD and CD, and an OPT of ours if it has

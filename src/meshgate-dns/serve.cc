@@ -103,6 +103,7 @@ ExitCode serve(const Invocation& invocation) {
     for (const std::string& warning : warnings) log::warning(warning);
     dns::server::WorkerLimits limits;
     limits.cache_bytes = configuration.config.dns.cache_bytes / bound.workers.size();
+    limits.forward.mix_case = true;
     WorkerGroup workers{std::move(bound.workers), limits};
     HostResolver resolver{context};
     const auto resolve = [&resolver](const std::string& host, const std::string& resolv_conf,

@@ -273,7 +273,8 @@ class FaultyUpstream:
             while True:
                 wire, client = self.udp.recvfrom(65535)
                 query = dns.message.from_wire(wire)
-                self.questions.append(query.question[0].to_text())
+                name, rest = query.question[0].to_text().split(" ", 1)
+                self.questions.append(f"{name.lower()} {rest}")  # letters come in random case
                 self.ids.add(query.id)
 
                 def send(data, by=None, client=client):

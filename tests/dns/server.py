@@ -203,7 +203,8 @@ class FakeUpstream:
     def __init__(self, address="192.0.2.55"):
         self.address = address
         self.port = free_port()
-        self.questions = []
+        self.questions = []  # names in lower case
+        self.spellings = []  # as they came
         self.closed = False
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind(("127.0.0.1", self.port))
@@ -217,7 +218,9 @@ class FakeUpstream:
 
     def reply(self, wire):
         query = dns.message.from_wire(wire)
-        self.questions.append(query.question[0].to_text())
+        name, rest = query.question[0].to_text().split(" ", 1)
+        self.spellings.append(name)
+        self.questions.append(f"{name.lower()} {rest}")
         reply = dns.message.make_response(query, recursion_available=True)
         question = query.question[0]
         if question.rdtype == dns.rdatatype.A:

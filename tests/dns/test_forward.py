@@ -138,6 +138,38 @@ def test_a_question_that_many_ask_is_asked_once(server):
         upstream.close()
 
 
+class Folding(s.FakeUpstream):
+    """Answers in lower case, whatever it was asked in."""
+
+    def reply(self, wire):
+        length = len(dns.message.from_wire(wire).question[0].name.to_wire())
+        return super().reply(wire[:12] + wire[12:12 + length].lower() + wire[12 + length:])
+
+
+def test_upstreams_are_asked_in_random_case_and_clients_see_nothing_of_it(forwarding, upstream):
+    names = [f"a-long-enough-name-{number}.Example" for number in range(20)]
+    for name in names:
+        reply = forwarding.ask(name)
+        assert reply.question[0].name.to_text() == f"{name}."
+        assert reply.answer
+    assert {each.lower() for each in upstream.spellings} == {f"{each.lower()}." for each in names}
+    assert sum(each != each.lower() for each in upstream.spellings) >= 19
+    assert len({each[:18] for each in upstream.spellings}) >= 15
+
+
+def test_an_upstream_that_does_not_copy_letters_is_used_all_the_same(server):
+    upstream = Folding()
+    try:
+        server.upstreams = [upstream.endpoint]
+        server.configure()
+        server.start()
+        for number in range(8):
+            reply = server.ask(f"Name-{number}.example")
+            assert reply.answer and reply.question[0].name.to_text() == f"Name-{number}.example."
+    finally:
+        upstream.close()
+
+
 def test_two_servers_that_forward_to_each_other_do_not_keep_each_other_busy(folder):
     servers = []
     try:

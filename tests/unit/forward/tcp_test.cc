@@ -174,7 +174,7 @@ TEST_CASE("junk on a connection is ignored, the reply behind it is not") {
     server.on_tcp = [](const Bytes& query, const FakeServer::Reply& reply) {
         Bytes other_id = reply_to(query, 3), other_name = other_id;
         other_id[0] = static_cast<std::uint8_t>(other_id[0] + 1);
-        other_name[13] = 'x';
+        other_name[13] = 'y';  // in another case it would do: nobody else is on a connection
         for (const Bytes& wrong : {Bytes{}, Bytes{1}, other_id, other_name, query}) reply(wrong);
         reply(reply_to(query));
     };
