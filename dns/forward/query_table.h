@@ -44,6 +44,8 @@ struct Query {
     std::size_t waiting = 0;  ///< attempts that may still be answered
     Server* tcp_server = nullptr;
     Server* last_server = nullptr;
+    Server* plain_for = nullptr;  ///< this one refused it with EDNS, and is asked without
+    bool was_plain = false;       ///< the last attempt went without
     Fallback fallback_kind = Fallback::none;
     std::vector<std::uint8_t> fallback;
     Clock::time_point next_try, expires;

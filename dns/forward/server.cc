@@ -80,6 +80,12 @@ void Server::renew_sockets() noexcept {
     std::fill(sockets_.begin(), sockets_.end(), nullptr);
 }
 
+void Server::answered_without_edns(Clock::time_point now) noexcept {
+    if (++times_plain_ < plain_until_known) return;
+    times_plain_ = 0;
+    lacks_edns_until_ = now + plain_for;
+}
+
 void Server::probe_if_due(Clock::time_point now) {
     if (!health.probe_due(now)) return;
     renew_sockets();

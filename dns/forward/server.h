@@ -58,10 +58,19 @@ public:
     void folded_case() noexcept { ++times_folded_; }
     [[nodiscard]] bool folds_case() const noexcept { return times_folded_ >= folded_until_known; }
 
+    /// It refused a query and answered it without EDNS. After some times that is what it gets, for
+    /// a while: it may be another program tomorrow.
+    void answered_without_edns(Clock::time_point now) noexcept;
+    [[nodiscard]] bool lacks_edns(Clock::time_point now) const noexcept {
+        return now < lacks_edns_until_;
+    }
+
     Health health;
 
 private:
     static constexpr unsigned folded_until_known = 3;
+    static constexpr unsigned plain_until_known = 3;
+    static constexpr std::chrono::minutes plain_for{15};
 
     template <class Endpoint>
     [[nodiscard]] Endpoint remote() const;
@@ -77,6 +86,8 @@ private:
     std::uint64_t requests_ = 0;
     std::uint64_t failures_ = 0;
     unsigned times_folded_ = 0;
+    unsigned times_plain_ = 0;  ///< since it was last believed
+    Clock::time_point lacks_edns_until_{};
     std::vector<std::shared_ptr<UdpSocket>> sockets_;  ///< udp_sockets of them; null: not open
     std::vector<std::shared_ptr<TcpConnection>> connections_;
     Probe probe_;

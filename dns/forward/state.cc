@@ -1,5 +1,6 @@
 #include "dns/forward/state.h"
 
+#include "dns/forward/plain_query.h"
 #include "dns/wire/bytes.h"
 #include "dns/wire/reply.h"
 
@@ -106,7 +107,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     mix_case(query);
     query.tried = 0;
     query.attempts = query.waiting = 0;
-    query.tcp_server = query.last_server = nullptr;
+    query.tcp_server = query.last_server = query.plain_for = nullptr;
     query.fallback_kind = Fallback::none;
     queries.schedule_expiry(*slot, now + limits.total);
     if (query.servers->empty()) {
@@ -160,7 +161,9 @@ bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
     Query& query = queries[slot];
     if (query.message.size() > udp_query_bytes_max) return send_over_tcp(slot, *choice.server);
     if (query.attempts == Query::attempts_max) return false;
-    auto socket = choice.server->send_udp(queries.ref(slot), query.message);
+    query.was_plain = goes_without_edns(query, *choice.server);
+    const PlainQuery sent{query.message, query.was_plain};
+    auto socket = choice.server->send_udp(queries.ref(slot), sent.bytes());
     if (!socket) {
         choice.server->failed(Clock::now());
         return false;
@@ -173,7 +176,9 @@ bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
 
 bool Forwarder::State::send_over_tcp(std::uint32_t slot, Server& server) {
     Query& query = queries[slot];
-    if (!server.send_tcp(queries.ref(slot), query.message)) return false;
+    query.was_plain = goes_without_edns(query, server);
+    const PlainQuery sent{query.message, query.was_plain};
+    if (!server.send_tcp(queries.ref(slot), sent.bytes())) return false;
     query.tcp_server = &server;
     ++query.waiting;
     tidy_later();
@@ -198,8 +203,12 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
         if (transport == Transport::udp && wire::is_truncated(reply)) {
             return on_truncated(server, ref.slot, reply);
         }
+        if (may_refuse_edns(reply) && ask_without_edns(server, ref.slot, transport)) return;
         const Fallback kind = fallback_kind(wire::header_rcode(reply));
-        if (kind == Fallback::none) return finish(ref.slot, reply);
+        if (kind == Fallback::none) {
+            if (query->plain_for == &server) server.answered_without_edns(Clock::now());
+            return finish(ref.slot, reply);
+        }
         // Said over TCP, it is the whole of what was cut before.
         if (transport == Transport::tcp) query->fallback_kind = Fallback::none;
         keep_fallback(*query, kind, reply);
@@ -207,6 +216,23 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
     } catch (const std::exception&) {  // no memory to keep it or to go on: as it is
         finish(ref.slot, reply);
     }
+}
+
+bool Forwarder::State::goes_without_edns(const Query& query, const Server& server) noexcept {
+    return query.plain_for == &server || server.lacks_edns(Clock::now());
+}
+
+/// Once for a query. @return false when there was no EDNS to leave out, or the query cannot be sent
+/// again.
+bool Forwarder::State::ask_without_edns(Server& server, std::uint32_t slot, Transport transport) {
+    Query& query = queries[slot];
+    if (query.plain_for != nullptr || query.was_plain) return false;
+    if (!PlainQuery::is_possible(query.message)) return false;
+    query.plain_for = &server;
+    const bool sent =
+        transport == Transport::tcp ? send_over_tcp(slot, server) : send_to(slot, {&server, 0});
+    if (sent) queries.schedule_next_try(slot, Clock::now() + limits.first_try);
+    return sent;
 }
 
 void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,

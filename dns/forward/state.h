@@ -46,6 +46,8 @@ private:
     servers_for(std::span<const std::uint8_t> lower_qname) const noexcept;
 
     void mix_case(Query& query) noexcept;
+    static bool goes_without_edns(const Query& query, const Server& server) noexcept;
+    bool ask_without_edns(Server& server, std::uint32_t slot, Transport transport);
 
     struct Choice {
         Server* server;

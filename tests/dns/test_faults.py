@@ -3,9 +3,11 @@ is right or says that it failed, nothing wrong is kept, and all is well when the
 
 import concurrent.futures
 import itertools
+import os
 
 import dns.edns
 import dns.flags
+import dns.message
 import dns.rcode
 import faulty as f
 import pytest
@@ -13,10 +15,11 @@ import server as s
 
 # The right reply is there as well, or can be had another way: nobody is to notice.
 UNNOTICED = [f.delay, f.duplicate, f.reorder, f.wrong_id, f.wrong_port, f.wrong_address,
-             f.wrong_question, f.garbage, f.no_response, f.short_answer, f.truncated, f.huge_ttl,
+             f.wrong_question, f.garbage, f.no_response, f.short_answer, f.truncated,
+             f.formerr_on_edns, f.huge_ttl,
              f.zero_ttl, f.cname_chain, f.poison, f.tcp_slowly, f.tcp_64k]
 # There is nothing better to be had.
-NOTICED = [f.drop, f.formerr_on_edns, f.servfail, f.refused, f.cname_loop, f.tcp_reset, f.tcp_silent, f.tcp_truncated]
+NOTICED = [f.drop, f.servfail, f.refused, f.cname_loop, f.tcp_reset, f.tcp_silent, f.tcp_truncated]
 STRENGTHS = [0.3, 0.7, 1.0]
 QUESTIONS = 6
 numbers = itertools.count()
@@ -147,7 +150,15 @@ def test_a_ttl_is_bounded_and_zero_is_not_kept(daemon, faulty, fault):
     assert faulty.questions.count(f"{name} IN A") == 3
 
 
-def test_bad_replies_do_not_teach_that_a_server_has_no_edns(daemon, faulty, fault):
+@pytest.fixture
+def fresh_daemon(server, faulty):
+    """One that has learnt nothing yet of its upstream."""
+    server.upstreams = [faulty.endpoint]
+    server.configure()
+    return server.start()
+
+
+def test_bad_replies_do_not_teach_that_a_server_has_no_edns(fresh_daemon, faulty, fault):
     """pdns CVE-2026-52690: FORMERR with a wrong id, then the right reply. The next question still
     has EDNS."""
 
@@ -164,5 +175,48 @@ def test_bad_replies_do_not_teach_that_a_server_has_no_edns(daemon, faulty, faul
     seen = []
     fault(spoofed_formerr, 1.0)
     for name in fresh_names(spoofed_formerr, 5):
-        assert is_right(name, daemon.ask(name, use_edns=0))
+        assert is_right(name, fresh_daemon.ask(name, use_edns=0))
     assert seen == [0] * 5
+
+
+@pytest.mark.parametrize("rcode", [dns.rcode.FORMERR, dns.rcode.NOTIMP])
+def test_a_server_without_edns_is_asked_without(fresh_daemon, faulty, fault, rcode):
+    """Each question again at first; after some of them, at once. What is no EDNS matter stays."""
+
+    def no_edns(upstream, query, reply, send):
+        seen.append(query.edns)
+        if query.edns >= 0:
+            reply = dns.message.make_response(query)
+            reply.use_edns(-1)
+            reply.set_rcode(rcode)
+        send(reply.to_wire())
+
+    seen = []
+    fault(no_edns, 1.0)
+    for name in fresh_names(no_edns, 40):
+        assert is_right(name, fresh_daemon.ask(name, use_edns=0, payload=4096, want_dnssec=True))
+    workers = len(os.sched_getaffinity(0))
+    assert 0 < seen.count(0) <= 3 * workers, seen
+    assert seen.count(-1) == 40
+    del seen[:]
+    name, = fresh_names(no_edns, 1)
+    assert is_right(name, fresh_daemon.ask(name))
+    assert seen == [-1]
+
+
+def test_formerr_about_something_else_is_passed_on(fresh_daemon, faulty, fault):
+    """With an OPT in it, or to a question without: the server knows what it says."""
+
+    def formerr(upstream, query, reply, send):
+        seen.append(query.edns)
+        reply = dns.message.make_response(query)
+        reply.set_rcode(dns.rcode.FORMERR)
+        send(reply.to_wire())
+
+    seen = []
+    fault(formerr, 1.0)
+    for options in ({"use_edns": 0}, {"use_edns": False}):
+        name, = fresh_names(formerr, 1)
+        reply = fresh_daemon.ask(name, **options)
+        assert reply.rcode() == dns.rcode.FORMERR
+    assert seen == [0, -1]
