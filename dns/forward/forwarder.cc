@@ -52,6 +52,12 @@ bool Forwarder::is_ours(const wire::Question& question, std::uint16_t source_por
         own_queries::fingerprint(question.message, question.end(), source_port));
 }
 
+bool Forwarder::has_server_at(const conf::IpAddress& address) const noexcept {
+    return std::ranges::any_of(state_->servers, [&address](const auto& server) {
+        return server->address().address == address;
+    });
+}
+
 std::uint64_t Forwarder::ignored_replies() const noexcept {
     return state_->ignored;
 }

@@ -92,6 +92,9 @@ public:
     [[nodiscard]] bool is_ours(const wire::Question& question,
                                std::uint16_t source_port) const noexcept;
 
+    /// One of the servers is there.
+    [[nodiscard]] bool has_server_at(const conf::IpAddress& address) const noexcept;
+
     /// From upstreams: wrong address, id or question.
     [[nodiscard]] std::uint64_t ignored_replies() const noexcept;
 

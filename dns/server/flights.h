@@ -33,6 +33,10 @@ public:
     /// A ticket that is not `full` stays until it is taken or removed.
     Role join(const wire::Question& question, std::uint64_t ticket) noexcept;
 
+    [[nodiscard]] bool is_on_its_way(const wire::Question& question) noexcept {
+        return find_leader(hash_of(question)) != none;
+    }
+
     /// Takes out the follower of this leader that waits longest.
     std::optional<std::uint64_t> take_follower(std::uint64_t leader) noexcept;
     [[nodiscard]] bool has_followers(std::uint64_t leader) const noexcept;

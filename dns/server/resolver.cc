@@ -151,9 +151,19 @@ Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message, Reject
     return verdict;
 }
 
+/// An upstream asks what it is being asked: it forwards to us, and would wait for its own answer.
+/// On the machine itself everybody has the same address, and only the sharing of questions keeps
+/// such a circle small.
+bool Resolver::comes_back(const Client& client) noexcept {
+    if (client.transport == nullptr || client.proto != Proto::udp) return false;
+    if (is_loopback(client.path.peer)) return false;
+    return forwarder_.has_server_at(address_of(client.path.peer)) &&
+           flights_.is_on_its_way(question_);
+}
+
 Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point arrived,
                                       std::span<std::uint8_t> out) noexcept {
-    if (forwarder_.is_ours(question_, source_port(client))) {
+    if (forwarder_.is_ours(question_, source_port(client)) || comes_back(client)) {
         stats_.loops.add();
         return {local(wire::Rcode::refused, wire::Ede::network_error, out), 0};
     }

@@ -67,7 +67,7 @@ struct alignas(64) WorkerStats {
     std::array<std::array<Counter, 2>, 2> queries;              ///< [Proto][AddressFamily]
     std::array<std::array<Counter, rcode_count>, 5> responses;  ///< [Source][rcode]
     std::array<Counter, dropped_names.size()> dropped;          ///< [Dropped]
-    Counter loops;            ///< queries of our own that a redirect brought back
+    Counter loops;            ///< queries of our own that a redirect or an upstream brought back
     Counter ignored_replies;  ///< from upstreams: wrong address, id or question
     Gauge cache_entries, cache_bytes;
     std::array<Counter, duration_buckets_seconds.size() + 1>

@@ -1,8 +1,21 @@
 #include "dns/server/udp_path.h"
 
+#include <array>
 #include <cstring>
+#include <span>
 
 namespace meshgate::dns::server {
+
+conf::IpAddress address_of(const Peer& peer) noexcept {
+    if (peer.generic.sa_family == AF_INET) {
+        std::array<std::uint8_t, 4> bytes;
+        std::memcpy(bytes.data(), &peer.v4.sin_addr, bytes.size());
+        return conf::IpAddress::ipv4(bytes);
+    }
+    const auto address =
+        conf::IpAddress::ipv6(std::span<const std::uint8_t, 16>{peer.v6.sin6_addr.s6_addr, 16});
+    return address.unmapped().value_or(address);
+}
 
 bool is_loopback(const Peer& address) noexcept {
     return address.generic.sa_family == AF_INET

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "conf/address.h"
 #include "dns/server/stats.h"
 #include "dns/wire/question.h"
 
@@ -27,6 +28,9 @@ union Peer {
 inline std::uint16_t port(const Peer& peer) noexcept {
     return ntohs(peer.generic.sa_family == AF_INET ? peer.v4.sin_port : peer.v6.sin6_port);
 }
+
+/// An IPv4-mapped one is IPv4.
+conf::IpAddress address_of(const Peer& peer) noexcept;
 
 /// 127.0.0.0/8 or ::1.
 bool is_loopback(const Peer& address) noexcept;
