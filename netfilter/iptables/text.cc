@@ -41,7 +41,7 @@ std::string chain_name(std::string_view prefix, std::string_view name) {
 }
 
 /// A word of iptables-restore that may hold anything printable.
-std::string quoted(std::string_view text) {
+std::string in_double_quotes(std::string_view text) {
     std::string word{"\""};
     for (const char c : text) {
         if (c == '"' || c == '\\') word += '\\';
@@ -53,7 +53,7 @@ std::string quoted(std::string_view text) {
 std::string comment_option(const std::string& comment) {
     if (comment.empty()) return "";
     if (comment.size() > max_comment) throw Inexpressible("a comment of more than 255 bytes");
-    return "-m comment --comment " + quoted(comment) + " ";
+    return "-m comment --comment " + in_double_quotes(comment) + " ";
 }
 
 /// nft's priority is more than the place in the table says.
@@ -181,8 +181,8 @@ private:
             if (rule.log_prefix.size() > max_log_prefix) {
                 throw Inexpressible("a log prefix of iptables has at most 29 bytes");
             }
-            words_.rules.push_back(start + "-j LOG --log-prefix " + quoted(rule.log_prefix) +
-                                   " --log-level debug");
+            words_.rules.push_back(start + "-j LOG --log-prefix " +
+                                   in_double_quotes(rule.log_prefix) + " --log-level debug");
         }
         words_.rules.push_back(start + target(rule.verdict, prefix_));
     }

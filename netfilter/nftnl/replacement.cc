@@ -14,7 +14,7 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_attempts = 100;
+constexpr int replacement_attempts = 100;
 
 /// Somebody changed nf_tables since we looked.
 struct Overtaken {};
@@ -88,7 +88,7 @@ void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ow
                    const std::function<void()>& before_first) {
     Replacement replacement{netlink, ruleset, ownership, before_first};
     std::minstd_rand random{std::random_device{}()};
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+    for (int attempt = 0; attempt < replacement_attempts; ++attempt) {
         try {
             replacement.run_once();
             return;

@@ -17,10 +17,10 @@ using redirect::leave_out_zone;
 
 namespace {
 
-redirect::Setup setup_of(const std::string& dns) {
+redirect::Setup setup_of(const std::string& more) {
     redirect::Setup setup;
     setup.config =
-        conf::parse("[redirect.dns]\nenabled = true\ncapture = \"all\"\n" + dns, "t").config;
+        conf::parse("[redirect.dns]\nenabled = true\ncapture = \"all\"\n" + more, "t").config;
     setup.plan = plan(setup.config, setup.host);
     return setup;
 }
@@ -75,8 +75,8 @@ TEST_CASE("a kernel that takes zones, or nothing at all, or nobody's rules, chan
 }
 
 TEST_CASE("a plan without zones asks no kernel") {
-    for (const std::string dns : {"conntrack_zone = 0", "protocols = [\"tcp\"]"}) {
-        auto setup = setup_of(dns);
+    for (const std::string more : {"conntrack_zone = 0", "protocols = [\"tcp\"]"}) {
+        auto setup = setup_of(more);
         KernelWithoutZones kernel;
         CHECK_FALSE(leave_out_zone(setup, std::ref(kernel)));
         CHECK(kernel.trials == 0);
