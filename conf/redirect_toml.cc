@@ -5,7 +5,7 @@
 namespace meshgate::conf {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::string out = "\"";
     for (const char c : text) {
@@ -22,7 +22,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string toml_of(const std::string& text) {
-    return quoted(text);
+    return toml_string(text);
 }
 std::string toml_of(bool value) {
     return value ? "true" : "false";
@@ -34,18 +34,18 @@ std::string toml_of(std::uint16_t number) {
 template <class Range>
 std::string toml_of_range(const Range& range) {
     if (range.first == range.last) return std::to_string(range.first);
-    return quoted(std::to_string(range.first) + "-" + std::to_string(range.last));
+    return toml_string(std::to_string(range.first) + "-" + std::to_string(range.last));
 }
 std::string toml_of(const PortRange& range) {
     return toml_of_range(range);
 }
 std::string toml_of(const UserRef& user) {
-    if (const auto* name = std::get_if<std::string>(&user.who)) return quoted(*name);
+    if (const auto* name = std::get_if<std::string>(&user.who)) return toml_string(*name);
     return toml_of_range(std::get<UidRange>(user.who));
 }
 std::string toml_of(const Cidr& network) {
     const bool host = network.prefix == network.base.bytes().size() * 8;
-    return quoted(host ? network.base.to_string() : network.to_string());
+    return toml_string(host ? network.base.to_string() : network.to_string());
 }
 std::string toml_of(Protocol protocol) {
     return protocol == Protocol::tcp ? "\"tcp\"" : "\"udp\"";

@@ -40,9 +40,9 @@ std::optional<int> priority_of(std::string_view comment) {
     return priority;
 }
 
-class Reader {
+class SavedReader {
 public:
-    Reader(Family family, std::string_view loopback) : family_{family}, loopback_{loopback} {}
+    SavedReader(Family family, std::string_view loopback) : family_{family}, loopback_{loopback} {}
 
     SavedRules read(std::string_view text) {
         while (!text.empty()) {
@@ -218,7 +218,7 @@ Ruleset merged(const SavedRules& ipv4, const SavedRules& ipv6) {
 }  // namespace
 
 SavedRules read_saved(std::string_view text, Family family, std::string_view loopback) {
-    return Reader{family, loopback}.read(text);
+    return SavedReader{family, loopback}.read(text);
 }
 
 std::optional<Installed> installed_of(const SavedRules& ipv4, const SavedRules& ipv6) {

@@ -30,17 +30,16 @@ std::string_view word(conf::DnsCaptureMode capture) {
 template <class Values, class ToText>
 std::string joined(const Values& values, std::string_view separator, ToText to_text) {
     std::string text;
-    for (const auto& value : values) {
+    for (const auto& each : values) {
         if (!text.empty()) text += separator;
-        text += to_text(value);
+        text += to_text(each);
     }
     return text;
 }
 
 template <class Values>
 std::string json_words(const Values& values) {
-    return "[" +
-           joined(values, ",", [](auto value) { return json_string(netfilter::word(value)); }) +
+    return "[" + joined(values, ",", [](auto each) { return json_string(netfilter::word(each)); }) +
            "]";
 }
 
@@ -56,7 +55,7 @@ std::string json_dns(const std::optional<Summary::Dns>& dns) {
 }
 
 std::string text_words(const auto& values) {
-    return joined(values, ", ", [](auto value) { return netfilter::word(value); });
+    return joined(values, ", ", [](auto each) { return netfilter::word(each); });
 }
 
 std::string text_port(const std::optional<conf::Port>& port) {
@@ -76,7 +75,8 @@ std::string text_dns(const std::optional<Summary::Dns>& dns) {
 std::string to_json(const StatusReport& report) {
     return "{\"schema\":\"meshgate-redirect.status/1\",\"state\":" +
            json_string(word(report.state)) + ",\"version\":" + json_string(report.version) +
-           ",\"engine\":" + json_string(report.engine) + ",\"digest\":" + json_string(report.digest) +
+           ",\"engine\":" + json_string(report.engine) +
+           ",\"digest\":" + json_string(report.digest) +
            ",\"families\":" + json_words(report.summary.families) +
            ",\"inbound\":" + json_port(report.summary.inbound) +
            ",\"outbound\":" + json_port(report.summary.outbound) +
