@@ -15,6 +15,9 @@ import dns.message
 import dns.opcode
 import dns.query
 import dns.rcode
+import dns.rdatatype
+import dns.rdtypes.ANY.TXT
+import dns.rrset
 import faulty as f
 import pytest
 import server as s
@@ -144,6 +147,29 @@ def test_nothing_in_a_name_breaks_what_people_read(guarded):
     json.loads(guarded.get("/api/v1/status")[1])
     log = guarded.output()
     assert "\x1b" not in log and html.escape("<script>") not in log and "Set-Cookie" not in log
+
+
+def test_nothing_in_a_reply_breaks_what_query_prints(guarded, faulty):
+    """A reply's texts, of records and of extended errors (RFC 8914 section 6), are an upstream's."""
+    def hostile(upstream, query, reply, send):
+        evil = "\x1b[2J\nmeshgate-dns: notice: all is well\r\x7f"
+        reply.answer.clear()
+        if query.question[0].rdtype == dns.rdatatype.TXT:
+            text = dns.rdtypes.ANY.TXT.TXT("IN", "TXT", [evil.encode()])
+            reply.answer.append(dns.rrset.from_rdata(query.question[0].name, 60, text))
+        else:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+            reply.use_edns(options=[dns.edns.EDEOption(dns.edns.EDECode.BLOCKED, evil)])
+        send(reply.to_wire())
+
+    faulty.fault, faulty.strength = hostile, 1.0
+    done = guarded.run("query", "values.example", "TXT")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == '"\\027[2J\\010meshgate-dns: notice: all is well\\013\\127"\n'
+    done = guarded.run("query", "errors.example")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1 and done.stderr[:-1].isprintable(), done.stderr
+    assert "extended error 15: \\x1b[2J\\x0a" in done.stderr
 
 
 def test_junk_at_both_doors_and_then_all_is_well(guarded):

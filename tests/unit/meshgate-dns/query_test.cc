@@ -71,3 +71,50 @@ TEST_CASE("bytes that are no message are said to be none") {
     CHECK_THROWS_AS(read_reply(std::vector<std::uint8_t>{1, 2, 3}), std::runtime_error);
     CHECK_THROWS_AS(read_reply(reply(0, 1, 0, {0xc0})), std::runtime_error);
 }
+
+TEST_CASE("no record of whatever type has a value that commands the terminal or ends the line") {
+    const std::vector<std::vector<std::uint8_t>> fields = {
+        {0x1b, '[', '2', 'J', '\n', '\r', 0x7f, 0x9b, 0xff, 0},
+        {'"', '\\', '\n', 0x1b},
+        {5, 0x1b, '"', '\n', '\\', 0xff},
+        {5, 0x1b, '"', '\n', '\\', 0xff, 0},
+        {0, 1, 5, 0x1b, '"', '\n', '\\', 0xff, 0},
+        {0, 3, 't', 'a', 'g', 0x1b, '\n', 0xff},
+        {0, 1, 0, 2, 2, 0x1b, '\n', 2, '"', 0xff, 1, '\n', 0},
+        {0, 1, 0, 0, 1, 0, 3, 2, 0x1b, '\n'},
+        {0, 1, 0, 0, 7, 0, 3, 0x1b, '\n', '"'},
+        {0, 1, 0, 2, '\n', 0x1b, 0x9b, 'x'},
+    };
+    std::size_t printed = 0;
+    for (unsigned type = 1; type < 300; ++type) {
+        for (const auto& field : fields) {
+            std::vector<std::uint8_t> record{0xc0,
+                                             12,
+                                             static_cast<std::uint8_t>(type >> 8U),
+                                             static_cast<std::uint8_t>(type & 0xffU),
+                                             0,
+                                             1,
+                                             0,
+                                             0,
+                                             0,
+                                             30,
+                                             0,
+                                             static_cast<std::uint8_t>(field.size())};
+            std::copy(field.begin(), field.end(), std::back_inserter(record));
+            ReplyText text;
+            try {
+                text = read_reply(reply(0, 1, 0, record));
+            } catch (const std::runtime_error&) {
+                continue;  // no data of this type
+            }
+            for (const std::string& value : text.values) {
+                ++printed;
+                CAPTURE(type);
+                CAPTURE(value);
+                CHECK(std::all_of(value.begin(), value.end(),
+                                  [](char c) { return c >= ' ' && c <= '~'; }));
+            }
+        }
+    }
+    CHECK(printed > 200);
+}
