@@ -272,6 +272,8 @@ class FaultyUpstream:
         with contextlib.suppress(OSError, ValueError):
             while True:
                 wire, client = self.udp.recvfrom(65535)
+                if not wire:  # shut down
+                    return
                 query = dns.message.from_wire(wire)
                 name, rest = query.question[0].to_text().split(" ", 1)
                 self.questions.append(f"{name.lower()} {rest}")  # letters come in random case
