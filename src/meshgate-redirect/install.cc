@@ -116,8 +116,8 @@ std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& ca
                                    Setup& setup) {
     const auto names = others.names();
     std::vector<std::string> beside;
-    others.remove_zones();
     try {
+        others.remove_zones();
         beside = replace(capture, setup);
     } catch (const std::exception&) {
         others.put_zones_back();
