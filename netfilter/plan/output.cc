@@ -116,8 +116,7 @@ std::vector<Rule> exempt_dns_rules(const Parts& parts) {
                "the resolver's and the proxy's own questions go out");
     }
     if (parts.local_resolvers) {
-        exempt({MatchSkuid{*parts.local_resolvers}},
-               "those of the resolver in resolv.conf too, or they come back to it");
+        exempt({MatchSkuid{*parts.local_resolvers}}, local_resolvers_comment);
     }
     if (parts.root_resolves) {
         // Others of that user ask the resolver itself, over lo: theirs are captured.

@@ -83,7 +83,7 @@ void add_local_resolvers(Parts& parts) {
         }
     }
     parts.local_resolvers =
-        parts.sets.users(local_resolvers_set, "resolvers of this machine in resolv_conf", users);
+        parts.sets.users("local_resolvers", "resolvers of this machine in resolv_conf", users);
 }
 
 void add_outbound_ports(Parts& parts) {

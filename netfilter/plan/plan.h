@@ -16,8 +16,10 @@ struct LocalResolver {
     std::vector<conf::Uid> users;  ///< as whom it asks; empty when nobody answers there
 };
 
-/// The set of their users in a ruleset; root is not among them, and has a rule of its own.
-inline constexpr const char* local_resolvers_set = "local_resolvers";
+/// The comment of the rules that spare their users, by which they are found in what is installed;
+/// root is not among them, and has a rule of its own.
+inline constexpr const char* local_resolvers_comment =
+    "those of the resolver in resolv.conf too, or they come back to it";
 
 /// What the host says that the plan needs: names resolved, files read. Filled by
 /// src/meshgate-redirect, by hand in tests.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 namespace meshgate::redirect {
@@ -24,20 +25,38 @@ bool spares_root(const Ruleset& ruleset) {
     });
 }
 
+/// The users that a rule is about: one, or those of a set of its ruleset.
+UidElements users_of(const Rule& rule, const Ruleset& ruleset) {
+    for (const Match& match : rule.matches) {
+        const auto* skuid = std::get_if<MatchSkuid>(&match);
+        if (skuid == nullptr) continue;
+        if (const auto* user = std::get_if<conf::Uid>(&skuid->users)) return {{*user, *user}};
+        const auto& name = std::get<SetRef>(skuid->users).name;
+        const auto set = std::ranges::find(ruleset.sets, name, &Set::name);
+        if (set == ruleset.sets.end()) return {};
+        const auto* elements = std::get_if<UidElements>(&set->elements);
+        return elements == nullptr ? UidElements{} : *elements;
+    }
+    return {};
+}
+
+/// Each once, sorted. Through iptables there is a rule for each of them, protocol and family.
 std::vector<conf::Uid> resolver_users(const Ruleset& ruleset) {
-    std::vector<conf::Uid> users;
-    if (spares_root(ruleset)) users.push_back(0);
-    const auto set = std::ranges::find(ruleset.sets, local_resolvers_set, &Set::name);
-    if (set == ruleset.sets.end()) return users;
-    const auto* ranges = std::get_if<UidElements>(&set->elements);
-    if (ranges == nullptr) return users;
     constexpr std::size_t most = 64;  // a table that somebody else has filled is not to fill us
-    for (const auto& range : *ranges) {
-        for (std::uint64_t uid = range.first; uid <= range.last && users.size() < most; ++uid) {
-            users.push_back(static_cast<conf::Uid>(uid));
+    std::set<conf::Uid> users;
+    if (spares_root(ruleset)) users.insert(0);
+    for (const Chain& chain : ruleset.chains) {
+        for (const Rule& rule : chain.rules) {
+            if (rule.comment != local_resolvers_comment) continue;
+            for (const auto& range : users_of(rule, ruleset)) {
+                for (std::uint64_t uid = range.first; uid <= range.last && users.size() < most;
+                     ++uid) {
+                    users.insert(static_cast<conf::Uid>(uid));
+                }
+            }
         }
     }
-    return users;
+    return {users.begin(), users.end()};
 }
 
 }  // namespace

@@ -50,8 +50,7 @@ std::string ignored_warning(const conf::kuma::Wishes& wishes) {
     std::string names;
     for (const auto& name : wishes.ignored) names += (names.empty() ? "" : ", ") + name;
     if (names.empty()) return "";
-    return "nothing here is done by iptables' programs, so this means nothing and is ignored: " +
-           names;
+    return "what is for iptables' programs alone means nothing here and is ignored: " + names;
 }
 
 }  // namespace meshgate::redirect

@@ -122,17 +122,23 @@ def test_nobody_answers_there_yet(network):
         assert network.run("status", config=path).returncode == 0
 
 
-@pytest.mark.nftables_only
+def untouched(network):
+    """The rules with what tells them from others of the same words: nftables' handles."""
+    if network.engine:
+        return [line for line in network.rules().splitlines() if "MESHGATE" in line]
+    return network.vm_namespace.run("nft", "-a", "list", "table", "inet", "meshgate")
+
+
 def test_a_resolver_that_is_restarted_is_spared_all_the_while(network):
     """That nobody answers at the moment is no reason to capture what will be asked."""
     path = network.config(ALL, nameservers=["127.0.0.53"])
     with chain(network, "127.0.0.53"):
         assert network.run("install", config=path).returncode == 0
-    table = network.vm_namespace.run("nft", "-a", "list", "table", "inet", "meshgate")
+    table = untouched(network)
     assert network.run("status", config=path).returncode == 0
     assert network.run("diff", config=path).stdout == ""
     assert network.run("install", config=path).returncode == 0
-    assert network.vm_namespace.run("nft", "-a", "list", "table", "inet", "meshgate") == table
+    assert untouched(network) == table
     other = network.config(ALL + "[redirect.inbound]\nexclude_ports = [22]\n",
                            nameservers=["127.0.0.53"])
     done = network.run("install", config=other)

@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/fit.h"
 
 #include "conf/load.h"
+#include "netfilter/iptables/saved.h"
 
 #include <doctest/doctest.h>
 
@@ -48,20 +49,23 @@ TEST_CASE("users of a resolver that does not run now are those of the install") 
         {{{112}}, {}, {}},  // resolv.conf names none any more
     };
     for (const auto& row : rows) {
-        auto host = host_with(row.now);
-        const bool kept = keep_resolver_users(host, installed_for(row.then));
-        REQUIRE(host.local_resolvers.size() == row.kept.size());
-        for (std::size_t i = 0; i < row.kept.size(); ++i) {
-            CHECK(host.local_resolvers[i].users == row.kept[i]);
+        const auto installed = installed_for(row.then);
+        for (const auto& form : {installed, iptables_form(installed, "lo")}) {
+            auto host = host_with(row.now);
+            const bool kept = keep_resolver_users(host, form);
+            REQUIRE(host.local_resolvers.size() == row.kept.size());
+            for (std::size_t i = 0; i < row.kept.size(); ++i) {
+                CHECK(host.local_resolvers[i].users == row.kept[i]);
+            }
+            CHECK(kept == (row.kept != row.now));
         }
-        CHECK(kept == (row.kept != row.now));
     }
 }
 
 TEST_CASE("a set that somebody has filled to the brim is no list of users") {
     auto ruleset = installed_for({{112}});
     for (auto& set : ruleset.sets) {
-        if (set.name == local_resolvers_set) set.elements = UidElements{{1, 4294967295}};
+        if (set.name == "local_resolvers") set.elements = UidElements{{1, 4294967295}};
     }
     auto host = host_with({{}});
     CHECK(keep_resolver_users(host, ruleset));
