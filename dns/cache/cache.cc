@@ -101,6 +101,13 @@ bool Cache::has_stale(const wire::Question& question, std::uint32_t now) const n
     return entry != nullptr && !entry->is_fresh(now) && may_be_given(*entry, now);
 }
 
+std::optional<Kept> Cache::look(const wire::Question& question, std::uint32_t now) const noexcept {
+    const Stored* const entry = find(question);
+    if (entry == nullptr) return std::nullopt;
+    if (!entry->is_fresh(now) && !may_be_given(*entry, now)) return std::nullopt;
+    return Kept{entry->age(now), entry->ttl, entry->kind == Kind::failure};
+}
+
 bool Cache::is_failing(const wire::Question& question, std::uint32_t now) noexcept {
     const Stored* const entry = find(question);
     return entry != nullptr && now < entry->quiet_until;

@@ -17,6 +17,15 @@ namespace meshgate::dns::cache {
 inline constexpr std::uint32_t stale_seconds_max =
     86400;  ///< RFC 8767 section 5: one to three days
 
+/// What is known of an entry without asking for it.
+struct Kept {
+    std::uint32_t age = 0;  ///< seconds since it came
+    std::uint32_t ttl = 0;  ///< seconds it is fresh, since it came
+    bool failure = false;   ///< it is that upstreams failed
+
+    [[nodiscard]] bool is_fresh() const noexcept { return age < ttl; }
+};
+
 /// Answers of upstreams, kept whole, one for each question. Belongs to one worker: no lock.
 ///
 /// Bounded in bytes. The oldest leaves first, unless it was asked for since it came or since it was
@@ -47,6 +56,10 @@ public:
 
     /// Whether answer_stale() would have something to say that is no longer fresh.
     [[nodiscard]] bool has_stale(const wire::Question& question, std::uint32_t now) const noexcept;
+
+    /// What is there for the question, fresh or stale; it does not count as being asked for.
+    [[nodiscard]] std::optional<Kept> look(const wire::Question& question,
+                                           std::uint32_t now) const noexcept;
 
     /// Whether upstreams failed for this question a moment ago, so that something stale may be
     /// given at once.

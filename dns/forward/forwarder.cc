@@ -21,9 +21,10 @@ bool Forwarder::has_own_route(std::span<const std::uint8_t> lower_qname) const n
     return match && match->bytes > 1;
 }
 
-bool Forwarder::forward(const wire::Question& question, std::uint64_t ticket) noexcept {
+bool Forwarder::forward(const wire::Question& question, std::uint64_t ticket,
+                        const std::shared_ptr<Trace>& trace) noexcept {
     try {
-        return state_->forward(question, ticket);
+        return state_->forward(question, ticket, trace);
     } catch (const std::exception&) {  // no memory: the table is as good as full
         state_->cancel(ticket);
         return false;

@@ -2,6 +2,7 @@
 
 #include "conf/address.h"
 #include "dns/forward/route.h"
+#include "dns/forward/trace.h"
 #include "dns/wire/question.h"
 
 #include <chrono>
@@ -79,7 +80,9 @@ public:
     [[nodiscard]] bool has_own_route(std::span<const std::uint8_t> lower_qname) const noexcept;
 
     /// Takes a query. @return false when the table is full: the caller answers SERVFAIL.
-    bool forward(const wire::Question& question, std::uint64_t ticket) noexcept;
+    /// @param trace  null, or where what becomes of it is written.
+    bool forward(const wire::Question& question, std::uint64_t ticket,
+                 const std::shared_ptr<Trace>& trace = nullptr) noexcept;
 
     /// The client is gone: its answer is not wanted any more (on_reply is not called for it).
     void cancel(std::uint64_t ticket) noexcept;

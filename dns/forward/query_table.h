@@ -3,6 +3,7 @@
 #include "dns/forward/exchange.h"
 #include "dns/forward/health.h"
 #include "dns/forward/spelling.h"
+#include "dns/forward/trace.h"
 
 #include <array>
 #include <cstddef>
@@ -48,6 +49,8 @@ struct Query {
     bool was_plain = false;       ///< the last attempt went without
     Fallback fallback_kind = Fallback::none;
     std::vector<std::uint8_t> fallback;
+    std::shared_ptr<Trace> trace;  ///< null, but for a person who asks; shared with who reads it,
+                                   ///< who may have gone before the query is over
     Clock::time_point next_try, expires;
     std::uint32_t hedge_before = 0, hedge_after = 0;    ///< links of the list by next_try
     std::uint32_t expiry_before = 0, expiry_after = 0;  ///< links of the list by expires

@@ -96,13 +96,15 @@ std::span<std::uint8_t> Forwarder::State::message_of(QueryRef ref) noexcept {
     return query->message;
 }
 
-bool Forwarder::State::forward(const wire::Question& question, std::uint64_t ticket) {
+bool Forwarder::State::forward(const wire::Question& question, std::uint64_t ticket,
+                               const std::shared_ptr<Trace>& trace) {
     const auto slot = queries.take(question.message);
     if (!slot) return false;
     const auto now = Clock::now();
     Query& query = queries[*slot];
     query.ticket = ticket;
     query.client_id = question.id;
+    query.trace = trace;
     query.servers = servers_for(question.lower());
     mix_case(query);
     query.tried = 0;
@@ -111,6 +113,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     query.fallback_kind = Fallback::none;
     queries.schedule_expiry(*slot, now + limits.total);
     if (query.servers->empty()) {
+        note(query, Trace::What::nobody);
         fail_later(*slot, Failure::no_upstream);
         return true;
     }
@@ -119,6 +122,16 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     for (const auto& server : servers) server->probe_if_due(now);
     arm();
     return true;
+}
+
+/// For a trace, of which most queries have none.
+void Forwarder::State::note(const Query& query, Trace::What what, const Server& server,
+                            Transport transport, wire::Rcode rcode) noexcept {
+    if (query.trace) query.trace->add({Clock::now(), what, transport, rcode, server.address()});
+}
+
+void Forwarder::State::note(const Query& query, Trace::What what) noexcept {
+    if (query.trace) query.trace->add({Clock::now(), what, Transport::udp, {}, {}});
 }
 
 /// Only for servers that copy the letters, as far as is known: all of the query's attempts send the
@@ -163,8 +176,11 @@ bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
     if (query.attempts == Query::attempts_max) return false;
     query.was_plain = goes_without_edns(query, *choice.server);
     const PlainQuery sent{query.message, query.was_plain};
+    note(query, query.was_plain ? Trace::What::asked_plain : Trace::What::asked, *choice.server,
+         Transport::udp);
     auto socket = choice.server->send_udp(queries.ref(slot), sent.bytes());
     if (!socket) {
+        note(query, Trace::What::unreachable, *choice.server, Transport::udp);
         choice.server->failed(Clock::now());
         return false;
     }
@@ -178,7 +194,12 @@ bool Forwarder::State::send_over_tcp(std::uint32_t slot, Server& server) {
     Query& query = queries[slot];
     query.was_plain = goes_without_edns(query, server);
     const PlainQuery sent{query.message, query.was_plain};
-    if (!server.send_tcp(queries.ref(slot), sent.bytes())) return false;
+    note(query, query.was_plain ? Trace::What::asked_plain : Trace::What::asked, server,
+         Transport::tcp);
+    if (!server.send_tcp(queries.ref(slot), sent.bytes())) {
+        note(query, Trace::What::unreachable, server, Transport::tcp);
+        return false;
+    }
     query.tcp_server = &server;
     ++query.waiting;
     tidy_later();
@@ -201,8 +222,10 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
     if (transport == Transport::tcp) query->tcp_server = nullptr;
     try {
         if (transport == Transport::udp && wire::is_truncated(reply)) {
+            note(*query, Trace::What::truncated, server, transport);
             return on_truncated(server, ref.slot, reply);
         }
+        note(*query, Trace::What::replied, server, transport, wire::header_rcode(reply));
         if (may_refuse_edns(reply) && ask_without_edns(server, ref.slot, transport)) return;
         const Fallback kind = fallback_kind(wire::header_rcode(reply));
         if (kind == Fallback::none) {
@@ -239,6 +262,7 @@ void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,
                                          Transport transport) noexcept {
     Query* query = queries.find(ref);
     if (query == nullptr) return;
+    note(*query, Trace::What::unreachable, server, transport);
     server.failed(Clock::now());
     --query->waiting;
     if (transport == Transport::tcp) query->tcp_server = nullptr;
@@ -251,7 +275,9 @@ void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,
 
 void Forwarder::State::on_other_case(Server& server, QueryRef ref) noexcept {
     Query* const query = queries.find(ref);
-    if (query != nullptr) query->other_case = &server;
+    if (query == nullptr) return;
+    note(*query, Trace::What::other_case, server, Transport::udp);
+    query->other_case = &server;
 }
 
 void Forwarder::State::keep_fallback(Query& query, Fallback kind,
@@ -294,6 +320,7 @@ void Forwarder::State::release(std::uint32_t slot) noexcept {
         query.sockets[i].reset();
     }
     forget_tcp(slot);
+    query.trace.reset();
     queries.release(slot);
 }
 

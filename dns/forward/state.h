@@ -18,7 +18,8 @@ struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<For
     State(asio::io_context& context, ReplySink& sink, const Limits& limits);
 
     void set_routes(std::span<const Route> routes);
-    bool forward(const wire::Question& question, std::uint64_t ticket);
+    bool forward(const wire::Question& question, std::uint64_t ticket,
+                 const std::shared_ptr<Trace>& trace);
     void cancel(std::uint64_t ticket) noexcept;
     void stop() noexcept;  ///< nobody listens any more
 
@@ -44,6 +45,10 @@ private:
                                       const Server::Bounds& bounds, ServerList& fresh);
     [[nodiscard]] std::shared_ptr<const ServerList>
     servers_for(std::span<const std::uint8_t> lower_qname) const noexcept;
+
+    static void note(const Query& query, Trace::What what, const Server& server,
+                     Transport transport, wire::Rcode rcode = wire::Rcode::noerror) noexcept;
+    static void note(const Query& query, Trace::What what) noexcept;
 
     void mix_case(Query& query) noexcept;
     static bool goes_without_edns(const Query& query, const Server& server) noexcept;

@@ -31,6 +31,7 @@ void Forwarder::State::on_timer() {
     armed_for_ = Clock::time_point::max();
     for (auto slot = queries.first_expiry(); slot && queries[*slot].expires <= now;
          slot = queries.first_expiry()) {
+        note(queries[*slot], Trace::What::expired);
         finish_with_fallback(*slot, Failure::timeout);
         if (sink == nullptr) return;
     }
@@ -50,6 +51,7 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
     if (query.tcp_server != nullptr) {
         if (query.tcp_server->is_on_its_way(queries.ref(slot))) return;
         // Filtered, most likely: there are networks that know DNS over UDP only.
+        note(query, Trace::What::silent, *query.tcp_server, Transport::tcp);
         forget_tcp(slot);
         return give_up_or_go_on(slot);
     }
@@ -58,6 +60,7 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
         std::exchange(query.other_case, nullptr)->folded_case();
         if (std::exchange(query.mixed, false)) query.spelling.restore(query.message);
     } else if (query.last_server != nullptr) {
+        note(query, Trace::What::silent, *query.last_server, Transport::udp);
         query.last_server->failed(now);
     }
     if (query.fallback_kind == Fallback::truncated) {

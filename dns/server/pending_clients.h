@@ -22,7 +22,7 @@ public:
     virtual ~Transport() = default;
 
     /// `reply` fits the client and is valid during the call only. The client may be gone.
-    virtual void deliver(const Client& client, std::uint64_t ticket,
+    virtual void deliver(const Client& client, std::uint64_t ticket, Source source,
                          std::span<const std::uint8_t> reply) noexcept = 0;
 
 protected:

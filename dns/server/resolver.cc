@@ -90,7 +90,7 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
 
 Resolver::Verdict Resolver::sent(Source source, std::span<const std::uint8_t> answer) noexcept {
     stats_.responded(source, static_cast<unsigned>(wire::header_rcode(answer)));
-    return {Next::send, answer.size()};
+    return {Next::send, answer.size(), source};
 }
 
 /// Answers the last question from the cache; says that an upstream has to when it cannot.
@@ -162,7 +162,8 @@ bool Resolver::comes_back(const Client& client) noexcept {
 }
 
 Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point arrived,
-                                      std::span<std::uint8_t> out) noexcept {
+                                      std::span<std::uint8_t> out,
+                                      const std::shared_ptr<forward::Trace>& trace) noexcept {
     if (forwarder_.is_ours(question_, source_port(client)) || comes_back(client)) {
         stats_.loops.add();
         return {local(wire::Rcode::refused, wire::Ede::network_error, out), 0};
@@ -173,7 +174,7 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
         return {0, 0};
     }
     if (outcome == PendingClients::Outcome::added) {
-        if (fly(ticket)) {
+        if (fly(ticket, trace)) {
             if (cacheable_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
             return {0, ticket};
         }
@@ -186,10 +187,12 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
 
 /// Sends the last question upstream, or lets its client wait with the others for the same. @return
 /// false when there is no room.
-bool Resolver::fly(std::uint64_t ticket) noexcept {
+bool Resolver::fly(std::uint64_t ticket, const std::shared_ptr<forward::Trace>& trace) noexcept {
     const auto role = cacheable_ ? flights_.join(question_, ticket) : Flights::Role::leads;
-    if (role == Flights::Role::leads) return forwarder_.forward(question_, ticket);
-    return role == Flights::Role::follows;
+    if (role == Flights::Role::leads) return forwarder_.forward(question_, ticket, trace);
+    if (role != Flights::Role::follows) return false;
+    if (trace) trace->add({Clock::now(), forward::Trace::What::joined, {}, {}, {}});
+    return true;
 }
 
 void Resolver::cancel(std::uint64_t ticket) noexcept {
@@ -209,6 +212,12 @@ std::size_t Resolver::flush(std::span<const std::uint8_t> lower_qname) noexcept 
     }
     count_cache();
     return count;
+}
+
+std::optional<cache::Kept> Resolver::kept(std::span<const std::uint8_t> message) noexcept {
+    if (wire::parse_question(message, question_) != wire::Parsed::question) return std::nullopt;
+    if (!cache::may_be_cached(question_)) return std::nullopt;
+    return cache_.look(question_, cache_clock());
 }
 
 void Resolver::count_cache() noexcept {

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -39,6 +40,7 @@ public:
     struct Verdict {
         Next next;
         std::size_t bytes;
+        Source source = Source::local;
     };
 
     /// Answers `message`, or says that an upstream has to.
@@ -63,14 +65,18 @@ public:
 
     /// Forwards the question of the last answer(), which said so. The reply goes to
     /// `client.transport`, never from within this call.
-    Forwarded forward(const Client& client, Clock::time_point arrived,
-                      std::span<std::uint8_t> out) noexcept;
+    /// @param trace  null, or where what becomes of it is written.
+    Forwarded forward(const Client& client, Clock::time_point arrived, std::span<std::uint8_t> out,
+                      const std::shared_ptr<forward::Trace>& trace = nullptr) noexcept;
 
     /// The client is gone.
     void cancel(std::uint64_t ticket) noexcept;
 
     /// Forgets a name (wire form, lower case), or everything for an empty one. @return how many.
     std::size_t flush(std::span<const std::uint8_t> lower_qname) noexcept;
+
+    /// What the cache has of the question in `message`, fresh or stale.
+    [[nodiscard]] std::optional<cache::Kept> kept(std::span<const std::uint8_t> message) noexcept;
 
     /// Clients that wait.
     [[nodiscard]] std::size_t in_flight() const noexcept { return pending_.waiting(); }
@@ -86,7 +92,7 @@ private:
     Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
-    bool fly(std::uint64_t ticket) noexcept;
+    bool fly(std::uint64_t ticket, const std::shared_ptr<forward::Trace>& trace) noexcept;
     void relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
     void relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
     void fail(std::uint64_t ticket, forward::Failure failure) noexcept;

@@ -132,7 +132,7 @@ void Resolver::deliver(const PendingClient& pending, std::uint64_t ticket, Sourc
                        std::span<const std::uint8_t> reply) noexcept {
     stats_.responded(source, static_cast<unsigned>(wire::header_rcode(reply)));
     stats_.took(Clock::now() - pending.arrived);
-    pending.client.transport->deliver(pending.client, ticket, reply);
+    pending.client.transport->deliver(pending.client, ticket, source, reply);
 }
 
 }  // namespace meshgate::dns::server

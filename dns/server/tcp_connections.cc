@@ -50,7 +50,7 @@ void TcpConnections::drain() {
     }
 }
 
-void TcpConnections::deliver(const Client& client, std::uint64_t ticket,
+void TcpConnections::deliver(const Client& client, std::uint64_t ticket, Source,
                              std::span<const std::uint8_t> reply) noexcept {
     const auto found = by_id_.find(client.connection);
     if (found == by_id_.end()) return;

@@ -27,7 +27,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return connections_.empty(); }
 
-    void deliver(const Client& client, std::uint64_t ticket,
+    void deliver(const Client& client, std::uint64_t ticket, Source source,
                  std::span<const std::uint8_t> reply) noexcept override;
 
 private:

@@ -101,7 +101,7 @@ Resolver::Verdict UdpListener::answer_outsider(std::size_t i, Admission::Verdict
     return {Resolver::Next::drop, 0};
 }
 
-void UdpListener::deliver(const Client& client, std::uint64_t,
+void UdpListener::deliver(const Client& client, std::uint64_t, Source,
                           std::span<const std::uint8_t> reply) noexcept {
     if (!socket_.is_open()) return;
     auto out = replies_.room(reply.size());

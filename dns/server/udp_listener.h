@@ -24,7 +24,7 @@ public:
     /// Closes the socket: from now on the kernel tells clients that nobody listens.
     void close() noexcept;
 
-    void deliver(const Client& client, std::uint64_t ticket,
+    void deliver(const Client& client, std::uint64_t ticket, Source source,
                  std::span<const std::uint8_t> reply) noexcept override;
 
 private:

@@ -4,6 +4,7 @@
 #include "dns/server/resolver.h"
 #include "dns/server/tcp_connections.h"
 #include "dns/server/tcp_listener.h"
+#include "dns/server/tracer.h"
 #include "dns/server/udp_batch.h"
 #include "dns/server/udp_listener.h"
 #include "src/common/asio.h"
@@ -24,7 +25,7 @@ constexpr std::chrono::milliseconds drain_grain{5};
 
 struct Worker::State {
     State(WorkerSockets sockets, const WorkerLimits& limits)
-        : resolver(context, stats, limits.cache_bytes, limits.forward),
+        : resolver(context, stats, limits.cache_bytes, limits.forward), tracer(resolver),
           connections(context, admission, resolver, stats, limits), drain_timer(context) {
         for (auto& fd : sockets.udp)
             udp.push_back(std::make_unique<UdpListener>(context, std::move(fd), batch, admission,
@@ -74,6 +75,7 @@ struct Worker::State {
     WorkerStats stats;
     Admission admission;
     Resolver resolver;
+    Tracer tracer;
     UdpBatch batch;
     std::vector<std::unique_ptr<UdpListener>> udp;
     TcpConnections connections;
@@ -137,6 +139,19 @@ std::future<std::size_t> Worker::flush(std::vector<std::uint8_t> lower_qname) {
     return state_->ask([state = state_.get(), name = std::move(lower_qname)] {
         return state->resolver.flush(name);
     });
+}
+
+std::future<bool> Worker::keeps(std::vector<std::uint8_t> query) {
+    return state_->ask([state = state_.get(), query = std::move(query)] {
+        return state->resolver.kept(query).has_value();
+    });
+}
+
+void Worker::trace(std::vector<std::uint8_t> query, TraceDone done) {
+    static_cast<void>(state_->ask(
+        [state = state_.get(), query = std::move(query), done = std::move(done)]() mutable {
+            state->tracer.ask(query, std::move(done));
+        }));
 }
 
 const WorkerStats& Worker::stats() const noexcept {

@@ -4,6 +4,7 @@
 #include "dns/server/access_list.h"
 #include "dns/server/sockets.h"
 #include "dns/server/stats.h"
+#include "dns/server/trace_report.h"
 #include "dns/zone/table.h"
 
 #include <chrono>
@@ -70,6 +71,12 @@ public:
     /// one.
     /// @return how many.
     std::future<std::size_t> flush(std::vector<std::uint8_t> lower_qname);
+
+    /// Whether the cache has something of this query, fresh or stale.
+    std::future<bool> keeps(std::vector<std::uint8_t> query);
+
+    /// Asks a query and tells on the worker's thread what became of it (Tracer::ask).
+    void trace(std::vector<std::uint8_t> query, TraceDone done);
 
     [[nodiscard]] const WorkerStats& stats() const noexcept;
 

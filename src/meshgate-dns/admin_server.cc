@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,7 @@ struct AdminServer::State : std::enable_shared_from_this<AdminServer::State> {
     Handler handler;  ///< none any more: the server object is gone
     std::size_t connections = 0;
     std::vector<std::shared_ptr<Listener>> listeners;  ///< shared with their pending waits
+    std::set<std::shared_ptr<Connection>> unanswered;  ///< nothing else holds them while they wait
 
     void connection_closed();
 };
@@ -56,7 +58,9 @@ public:
         deadline_.async_wait([weak = weak_from_this()](const Error& error) {
             const auto self = weak.lock();
             Error ignored;
-            if (!error && self) self->stream_.close(ignored);
+            if (error || !self) return;
+            self->server_->unanswered.erase(self);
+            self->stream_.close(ignored);
         });
         read();
     }
@@ -81,7 +85,19 @@ private:
     void answer(http::Request request) {
         if (!server_->handler) return;
         request.is_local = is_local();
-        write(ask_handler(request), request.method);
+        server_->unanswered.insert(shared_from_this());
+        // Held weakly: who replies may be on another thread when it lets go of this.
+        const auto reply = [weak = weak_from_this(),
+                            method = request.method](const http::Response& response) {
+            const auto self = weak.lock();
+            if (self && self->server_->unanswered.erase(self) != 0) self->write(response, method);
+        };
+        try {
+            server_->handler(request, reply);
+        } catch (const std::exception& error) {
+            log::error("admin: " + request.path + ": " + error.what());
+            reply({500, "text/plain; charset=utf-8", "failed\n"});
+        }
     }
 
     bool is_local() {
@@ -89,15 +105,6 @@ private:
         socklen_t bytes = sizeof domain;
         ::getsockopt(stream_.native_handle(), SOL_SOCKET, SO_DOMAIN, &domain, &bytes);
         return domain == AF_UNIX;
-    }
-
-    http::Response ask_handler(const http::Request& request) {
-        try {
-            return server_->handler(request);
-        } catch (const std::exception& error) {
-            log::error("admin: " + request.path + ": " + error.what());
-            return {500, "text/plain; charset=utf-8", "failed\n"};
-        }
     }
 
     void write(const http::Response& response, http::Method method) {
@@ -196,6 +203,7 @@ AdminServer::~AdminServer() {
     state_->handler = nullptr;
     for (const auto& listener : state_->listeners) listener->close();
     state_->listeners.clear();
+    state_->unanswered.clear();
 }
 
 }  // namespace meshgate::dnsd

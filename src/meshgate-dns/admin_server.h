@@ -18,8 +18,8 @@ namespace meshgate::dnsd {
 /// connection.
 class AdminServer {
 public:
-    /// What a request is answered with. Called on the context's thread.
-    using Handler = std::function<http::Response(const http::Request& request)>;
+    /// Answers a request by calling `reply` once, from within or later, on the context's thread.
+    using Handler = std::function<void(const http::Request& request, const http::Reply& reply)>;
 
     /// Takes the sockets (non-blocking) and starts accepting.
     AdminServer(boost::asio::io_context& context, std::vector<UniqueFd> listening, Handler handler);

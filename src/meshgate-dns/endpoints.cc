@@ -1,6 +1,10 @@
 #include "src/meshgate-dns/endpoints.h"
 
 #include "dns/wire/text_name.h"
+#include "src/meshgate-dns/hex.h"
+
+#include <algorithm>
+#include <optional>
 
 namespace meshgate::dnsd {
 namespace {
@@ -24,28 +28,56 @@ http::Response respond_to_get(std::string_view path, ServerView& server) {
     return {404, plain, "not found\n"};
 }
 
-http::Response respond_to_flush(const http::Request& request, ServerView& server) {
-    if (request.method != http::Method::post) return {405, plain, "only POST\n", "POST"};
-    if (!request.is_local) return {403, plain, "only over the unix socket\n"};
-    std::vector<std::uint8_t> name;
-    if (request.path != flush_path) {
-        name = dns::wire::to_wire(std::string_view{request.path}.substr(flush_path.size() + 1));
-        if (name.empty()) return {400, plain, "that is no name\n"};
+/// None: the client may change something here.
+std::optional<http::Response> refusal(const http::Request& request) {
+    if (request.method != http::Method::post) {
+        return http::Response{405, plain, "only POST\n", "POST"};
     }
-    return {200, "application/json", "{\"flushed\":" + std::to_string(server.flush(name)) + "}\n"};
+    if (!request.is_local) return http::Response{403, plain, "only over the unix socket\n"};
+    return std::nullopt;
+}
+
+http::Response respond_to_flush(std::string_view name, ServerView& server) {
+    std::vector<std::uint8_t> wire;
+    if (!name.empty()) {
+        wire = dns::wire::to_wire(name.substr(1));
+        if (wire.empty()) return {400, plain, "that is no name\n"};
+    }
+    return {200, "application/json", "{\"flushed\":" + std::to_string(server.flush(wire)) + "}\n"};
+}
+
+void respond_to_trace(std::string_view query, ServerView& server, const http::Reply& reply) {
+    const auto bytes = from_hex(query.substr(std::min<std::size_t>(query.size(), 1)));
+    if (!bytes || bytes->empty()) return reply({400, plain, "that is no query\n"});
+    server.trace(*bytes, [reply](const TraceView& view) {
+        reply({200, "application/json", to_json(view)});
+    });
+}
+
+http::Response respond_at_once(const http::Request& request, ServerView& server) {
+    http::Response response = respond_to_get(request.path, server);
+    const bool asks = request.method == http::Method::get || request.method == http::Method::head;
+    if (!asks && response.status != 404) return {405, plain, "only GET and HEAD\n"};
+    return response;
+}
+
+/// What comes after `prefix` in the path, its "/" included; none when the path is another.
+std::optional<std::string_view> below(std::string_view prefix, std::string_view path) {
+    if (!path.starts_with(prefix)) return std::nullopt;
+    path.remove_prefix(prefix.size());
+    if (!path.empty() && path.front() != '/') return std::nullopt;
+    return path;
 }
 
 }  // namespace
 
-http::Response respond(const http::Request& request, ServerView& server) {
-    const std::string_view path = request.path;
-    if (path == flush_path || path.starts_with(std::string{flush_path} + "/")) {
-        return respond_to_flush(request, server);
-    }
-    http::Response response = respond_to_get(path, server);
-    const bool asks = request.method == http::Method::get || request.method == http::Method::head;
-    if (!asks && response.status != 404) return {405, plain, "only GET and HEAD\n"};
-    return response;
+void respond(const http::Request& request, ServerView& server, const http::Reply& reply) {
+    const auto name = below(flush_path, request.path);
+    const auto query = below(trace_path, request.path);
+    if (!name && !query) return reply(respond_at_once(request, server));
+    if (const auto refused = refusal(request)) return reply(*refused);
+    if (name) return reply(respond_to_flush(*name, server));
+    respond_to_trace(*query, server, reply);
 }
 
 }  // namespace meshgate::dnsd

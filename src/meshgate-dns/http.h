@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -38,6 +39,9 @@ struct Response {
     std::string body;
     std::string allow = "GET, HEAD";  ///< what a 405 says
 };
+
+/// What takes the response to a request.
+using Reply = std::function<void(const Response&)>;
 
 /// The bytes of a response, with "Connection: close"; to HEAD the head alone, its Content-Length
 /// that of GET (RFC 9110 section 9.3.2).

@@ -23,14 +23,16 @@ Verbs:
   serve               run the server (the default)
   check               say what is wrong with the configuration, or nothing
   names [--json]      list the names that the configuration makes
-  query NAME [TYPE]   ask the running server (TYPE: default A)
+  query NAME [TYPE] [--trace] [--json]
+                      ask the running server (TYPE: default A); with --trace also say what
+                      it did to answer: names, cache, each upstream and how long it took
   status [--json]     what the running server says of itself
   flush [NAME]        make the running server forget what others answered, of NAME or of all
   reload              make the running server read its configuration again, and wait for the outcome
 
 Options:
   --config FILE       the configuration (default: /etc/meshgate/meshgate.toml; "-": standard input)
-  --json              machine-readable output of names and status
+  --json              machine-readable output of names, query and status
   --help, --version
 
 Exit status: 0 done, 1 failed, 2 usage, 3 not running, 65 bad configuration, 77 not permitted.
@@ -42,13 +44,14 @@ struct Verb {
     std::size_t arguments_min;
     std::size_t arguments_max;
     bool has_json;
+    bool has_trace = false;
 };
 
 constexpr std::array<Verb, 7> verbs{{
     {"serve", serve, 0, 0, false},
     {"check", check, 0, 0, false},
     {"names", names, 0, 0, true},
-    {"query", query, 1, 2, false},
+    {"query", query, 1, 2, true, true},
     {"status", status, 0, 0, true},
     {"flush", flush, 0, 1, false},
     {"reload", reload, 0, 0, false},
@@ -68,9 +71,10 @@ const Verb& find_verb(std::string_view word) {
 }
 
 ExitCode dispatch(std::span<const char* const> arguments) {
-    static constexpr std::array<Option, 4> options{{
+    static constexpr std::array<Option, 5> options{{
         {"config", Option::Kind::value},
         {"json", Option::Kind::toggle},
+        {"trace", Option::Kind::toggle},
         {"help", Option::Kind::toggle},
         {"version", Option::Kind::toggle},
     }};
@@ -89,7 +93,11 @@ ExitCode dispatch(std::span<const char* const> arguments) {
     if (const auto file = line.value("config")) invocation.config = *file;
     invocation.json = line.toggle("json");
     if (!line.words.empty()) invocation.arguments.assign(line.words.begin() + 1, line.words.end());
-    if (invocation.json && !verb.has_json) throw UsageError("--json goes with names and status");
+    invocation.trace = line.toggle("trace");
+    if (invocation.json && !verb.has_json) {
+        throw UsageError("--json goes with names, query and status");
+    }
+    if (invocation.trace && !verb.has_trace) throw UsageError("--trace goes with query");
     if (invocation.arguments.size() < verb.arguments_min) {
         throw UsageError("'" + word + "' needs a NAME");
     }

@@ -1,5 +1,7 @@
 #include "src/meshgate-dns/metrics.h"
 
+#include "src/meshgate-dns/words.h"
+
 #include <array>
 #include <charconv>
 #include <type_traits>
@@ -13,12 +15,6 @@ using dns::server::WorkerStats;
 
 constexpr std::array<std::string_view, 2> protos{"udp", "tcp"};
 constexpr std::array<std::string_view, 2> families{"ipv4", "ipv6"};
-constexpr std::array<std::string_view, 5> sources{"owned", "cache", "stale", "upstream", "local"};
-/// IANA's mnemonics (RFC 6895); the rest have no name there.
-constexpr std::array<std::string_view, dns::server::rcode_count> rcodes{
-    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",  "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
-    "NXRRSET", "NOTAUTH", "NOTZONE",  "DSOTYPENI", "RCODE12", "RCODE13", "RCODE14",  "RCODE15",
-    "BADVERS", "BADKEY",  "BADTIME",  "BADMODE",   "BADNAME", "BADALG",  "BADTRUNC", "OTHER"};
 /// Series of these are there from the start, so that a rate() over them has a first value.
 constexpr std::size_t rcodes_always_shown = 6;
 
@@ -97,13 +93,13 @@ void write_queries(Exposition& out, std::span<const WorkerStats* const> workers)
 
 void write_responses(Exposition& out, std::span<const WorkerStats* const> workers) {
     out.family("meshgate_dns_responses_total", "counter", "Responses sent.");
-    for (std::size_t s = 0; s < sources.size(); ++s) {
-        for (std::size_t r = 0; r < rcodes.size(); ++r) {
+    for (std::size_t s = 0; s < source_words.size(); ++s) {
+        for (std::size_t r = 0; r < rcode_words.size(); ++r) {
             const auto count = total(workers, [s, r](const WorkerStats& stats) -> const Counter& {
                 return stats.responses[s][r];
             });
             if (count == 0 && r >= rcodes_always_shown) continue;
-            out.sample(label("rcode", rcodes[r], "source", sources[s]), count);
+            out.sample(label("rcode", rcode_words[r], "source", source_words[s]), count);
         }
     }
 }

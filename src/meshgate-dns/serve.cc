@@ -113,9 +113,10 @@ ExitCode serve(const Invocation& invocation) {
     Service::Parts parts{invocation.config, std::move(bound.addresses)};
     Service service{context, signals, std::move(parts), std::move(configuration),
                     resolve, workers, notifier};
-    const AdminServer endpoint{
-        context, std::move(admin.listening),
-        [&service](const http::Request& request) { return respond(request, service); }};
+    const AdminServer endpoint{context, std::move(admin.listening),
+                               [&service](const http::Request& request, const http::Reply& reply) {
+                                   respond(request, service, reply);
+                               }};
     return service.run();
 }
 

@@ -279,6 +279,15 @@ StatusReport Service::status() {
     return report;
 }
 
+void Service::trace(const std::vector<std::uint8_t>& query,
+                    std::function<void(const TraceView&)> done) {
+    workers_.trace(query, [this, done = std::move(done)](std::size_t worker, auto report) {
+        asio::post(context_, [this, done, worker, report = std::move(report)] {
+            done(make_trace_view(report, worker, workers_.size()));
+        });
+    });
+}
+
 std::string Service::metrics() {
     const auto stats = workers_.stats();
     MetricsInput input;

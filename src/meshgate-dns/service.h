@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -46,6 +47,8 @@ public:
     std::size_t flush(const std::vector<std::uint8_t>& lower_qname) override {
         return workers_.flush(lower_qname);
     }
+    void trace(const std::vector<std::uint8_t>& query,
+               std::function<void(const TraceView&)> done) override;
 
 private:
     enum class State : unsigned char { starting, ready, draining };

@@ -15,6 +15,7 @@ inline constexpr const char* version = MESHGATE_VERSION;
 struct Invocation {
     std::optional<std::string> config;   ///< --config; "-" is standard input
     bool json = false;                   ///< --json
+    bool trace = false;                  ///< --trace
     std::vector<std::string> arguments;  ///< the words after the verb
 };
 

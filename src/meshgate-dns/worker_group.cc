@@ -147,6 +147,19 @@ std::size_t WorkerGroup::flush(const std::vector<std::uint8_t>& lower_qname) {
     return count;
 }
 
+void WorkerGroup::trace(const std::vector<std::uint8_t>& query,
+                        std::function<void(std::size_t, dns::server::TraceReport)> done) {
+    std::vector<std::future<bool>> pending;
+    for (const auto& worker : workers_) pending.push_back(worker->keeps(query));
+    const auto end = std::chrono::steady_clock::now() + tell_patience;
+    const auto keeper = std::find_if(pending.begin(), pending.end(),
+                                     [end](auto& keeps) { return told(keeps, end); });
+    const auto which = keeper == pending.end() ? 0 : keeper - pending.begin();
+    const auto index = static_cast<std::size_t>(which);
+    workers_[index]->trace(
+        query, [index, done = std::move(done)](auto report) { done(index, std::move(report)); });
+}
+
 bool WorkerGroup::responsive() {
     const bool all = std::all_of(probes_.begin(), probes_.end(), [](const auto& probe) {
         return probe.wait_for(std::chrono::seconds{0}) == std::future_status::ready;

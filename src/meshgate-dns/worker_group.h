@@ -56,6 +56,11 @@ public:
     /// @return how many, as far as they tell it within 250 ms. Control thread.
     std::size_t flush(const std::vector<std::uint8_t>& lower_qname);
 
+    /// Asks the worker whose cache has something of the query, else the first, and tells on its
+    /// thread which one (from 0) and what became of the query. Control thread.
+    void trace(const std::vector<std::uint8_t>& query,
+               std::function<void(std::size_t, dns::server::TraceReport)> done);
+
     /// True when every worker has been round its loop since the last call: what a watchdog wants to
     /// know. Control thread.
     bool responsive();

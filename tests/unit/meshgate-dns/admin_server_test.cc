@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,16 +31,16 @@ public:
         dns_.admin_is_default = false;
         AdminSockets sockets = open_admin(dns_, std::nullopt);
         files_ = std::move(sockets.files);
-        server_.emplace(context_, std::move(sockets.listening), [](const http::Request& asked) {
-            if (asked.path == "/big")
-                return http::Response{200, "text/plain", std::string(3000000, 'x')};
-            if (asked.path != "/a") return http::Response{404, "text/plain", "not found\n"};
-            if (asked.method == http::Method::post)
-                return http::Response{200, "text/plain", asked.is_local ? "local" : "from afar"};
-            if (asked.method == http::Method::other)
-                return http::Response{405, "text/plain", "no\n", "POST"};
-            return http::Response{200, "text/plain", "answer"};
-        });
+        server_.emplace(context_, std::move(sockets.listening),
+                        [this](const http::Request& asked, const http::Reply& reply) {
+                            if (asked.path == "/never") return;
+                            if (asked.path == "/throws") throw std::runtime_error("on purpose");
+                            if (asked.path != "/later") return reply(response_to(asked));
+                            asio::post(context_, [reply] {
+                                reply({200, "text/plain", "late"});
+                                reply({200, "text/plain", "twice"});
+                            });
+                        });
         thread_ = std::jthread([this] { context_.run(); });
     }
     ~Running() {
@@ -73,6 +74,16 @@ public:
     }
 
 private:
+    static http::Response response_to(const http::Request& asked) {
+        if (asked.path == "/big") return {200, "text/plain", std::string(3000000, 'x')};
+        if (asked.path != "/a") return {404, "text/plain", "not found\n"};
+        if (asked.method == http::Method::post) {
+            return {200, "text/plain", asked.is_local ? "local" : "from afar"};
+        }
+        if (asked.method == http::Method::other) return {405, "text/plain", "no\n", "POST"};
+        return {200, "text/plain", "answer"};
+    }
+
     [[nodiscard]] std::filesystem::path path() const { return folder_ / "dns.sock"; }
 
     TemporaryFolder folder_;
@@ -140,4 +151,16 @@ TEST_CASE("connections over the limit wait and are served when there is room") {
     idle.pop_back();
     CHECK(::recv(waiting.get(), buffer, 8, MSG_WAITALL) == 8);
     CHECK(std::string(buffer, 8) == "HTTP/1.1");
+}
+
+TEST_CASE("a response may come later, once, or never, and a handler may fail") {
+    const Running server;
+    const std::string late = server.say("GET /later HTTP/1.1\r\n\r\n");
+    CHECK(late.starts_with("HTTP/1.1 200 "));
+    CHECK(late.ends_with("late"));
+    CHECK(server.say("GET /throws HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 500 "));
+    const UniqueFd waiting = server.connect();
+    const std::string request = "GET /never HTTP/1.1\r\n\r\n";
+    REQUIRE(::send(waiting.get(), request.data(), request.size(), MSG_NOSIGNAL) > 0);
+    CHECK(server.say("GET /a HTTP/1.1\r\n\r\n").ends_with("answer"));
 }

@@ -12,7 +12,7 @@ using namespace meshgate::dns::server;
 namespace {
 
 struct Nowhere final : Transport {
-    void deliver(const Client&, std::uint64_t, std::span<const std::uint8_t>) noexcept override {}
+    void deliver(const Client&, std::uint64_t, Source, std::span<const std::uint8_t>) noexcept override {}
 } nowhere;
 
 dns::server::Client udp_client(std::uint16_t port) {
