@@ -182,6 +182,8 @@ struct Dns {
     std::vector<Forward> forwards;  ///< 64 at most, no suffix twice; the longest suffix counts
     PrivateReverse private_reverse = PrivateReverse::forward;
     std::uint64_t cache_bytes = 64ULL << 20;
+    std::string query_log;  ///< an absolute path, "journal", "stdout"; empty: none
+    std::uint32_t query_log_sample = 1;  ///< one query in so many is written there, 1..1000000
 
     Dns();
     friend bool operator==(const Dns&, const Dns&) = default;

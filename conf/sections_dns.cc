@@ -74,6 +74,22 @@ void read_admin(TableReader& reader, Dns& to) {
                                        "\"127.0.0.1:9153\", or \"\" for none");
 }
 
+void read_query_log(TableReader& reader, Dns& to, Findings& findings) {
+    reader.read("query_log", to.query_log);
+    const auto& where = to.query_log;
+    if (!where.empty() && where != "journal" && where != "stdout" && !where.starts_with('/')) {
+        findings.error(reader.place("query_log"),
+                       "'dns.query_log' must be \"/PATH\", \"journal\", \"stdout\", or \"\" for "
+                       "none, not " +
+                           in_quotes(where));
+    }
+    if (const auto* sample = reader.find("query_log_sample")) {
+        const auto one_in =
+            as_integer(findings, *sample, reader.name("query_log_sample"), 1, 1'000'000);
+        to.query_log_sample = static_cast<std::uint32_t>(one_in.value_or(to.query_log_sample));
+    }
+}
+
 void read_forward(const toml::table& table, std::vector<Forward>& to, Findings& findings) {
     static constexpr Keys<2> keys{"suffix", "upstreams"};
     TableReader reader{table, "dns.forward", keys, findings};
@@ -105,8 +121,9 @@ void read_forward(const toml::table& table, std::vector<Forward>& to, Findings& 
 }  // namespace
 
 void read_dns(const toml::table& table, Dns& to, Findings& findings) {
-    static constexpr Keys<9> keys{"listen",    "allow",   "rate_limit",      "user", "admin",
-                                  "upstreams", "forward", "private_reverse", "cache"};
+    static constexpr Keys<11> keys{"listen", "allow",     "rate_limit",      "user",
+                                   "admin",  "upstreams", "forward",         "private_reverse",
+                                   "cache",  "query_log", "query_log_sample"};
     static constexpr Keys<2> who{"forward", "local"};
     TableReader reader{table, "dns", keys, findings};
     if (reader.has("listen")) {
@@ -137,6 +154,7 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
         to.private_reverse = static_cast<PrivateReverse>(*word);
     }
     reader.read_bytes("cache", to.cache_bytes);
+    read_query_log(reader, to, findings);
 }
 
 }  // namespace meshgate::conf

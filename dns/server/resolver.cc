@@ -72,25 +72,26 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
         stats_.drop(Dropped::malformed);
         return {Next::drop, 0};
     case Parsed::formerr:
-        return {Next::send, local(Rcode::formerr, Ede::none, out)};
+        return local(Rcode::formerr, Ede::none, out);
     case Parsed::notimp:
-        return {Next::send, local(Rcode::notimp, Ede::none, out)};
+        return local(Rcode::notimp, Ede::none, out);
     case Parsed::badvers:
-        return {Next::send, local(Rcode::badvers, Ede::none, out)};
+        return local(Rcode::badvers, Ede::none, out);
     }
-    if (!owned_) return {Next::send, local(Rcode::servfail, Ede::not_ready, out)};
+    if (!owned_) return local(Rcode::servfail, Ede::not_ready, out);
     limit_ = proto == Proto::tcp ? wire::message_bytes_max
                                  : wire::udp_limit(question_, path_payload_max(origin));
     if (const std::size_t bytes = owned_->answer(question_, limit_, out); bytes != 0) {
         return sent(Source::owned, out.first(bytes));
     }
-    if (is_transfer(question_)) return {Next::send, local(Rcode::refused, Ede::none, out)};
+    if (is_transfer(question_)) return local(Rcode::refused, Ede::none, out);
     return from_cache(origin, out);
 }
 
 Resolver::Verdict Resolver::sent(Source source, std::span<const std::uint8_t> answer) noexcept {
-    stats_.responded(source, static_cast<unsigned>(wire::header_rcode(answer)));
-    return {Next::send, answer.size(), source};
+    const wire::Rcode rcode = wire::header_rcode(answer);
+    stats_.responded(source, static_cast<unsigned>(rcode));
+    return {Next::send, answer.size(), source, rcode};
 }
 
 /// Answers the last question from the cache; says that an upstream has to when it cannot.
@@ -140,13 +141,13 @@ Resolver::Verdict Resolver::reject(std::span<const std::uint8_t> message, Reject
     using wire::Rcode, wire::Ede;
     switch (why) {
     case Rejection::cut:
-        return {Next::send, local(Rcode::formerr, Ede::none, out)};
+        return local(Rcode::formerr, Ede::none, out);
     case Rejection::prohibited:
-        return {Next::send, local(Rcode::refused, Ede::prohibited, out)};
+        return local(Rcode::refused, Ede::prohibited, out);
     case Rejection::too_often:
         break;
     }
-    const Verdict verdict{Next::send, local(Rcode::noerror, Ede::none, out)};
+    const Verdict verdict = local(Rcode::noerror, Ede::none, out);
     out[2] |= wire::flag::tc >> 8U;
     return verdict;
 }
@@ -164,25 +165,26 @@ bool Resolver::comes_back(const Client& client) noexcept {
 Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point arrived,
                                       std::span<std::uint8_t> out,
                                       const std::shared_ptr<forward::Trace>& trace) noexcept {
+    constexpr Verdict nothing_yet{Next::forward, 0};
     if (forwarder_.is_ours(question_, source_port(client)) || comes_back(client)) {
         stats_.loops.add();
-        return {local(wire::Rcode::refused, wire::Ede::network_error, out), 0};
+        return {local(wire::Rcode::refused, wire::Ede::network_error, out)};
     }
     const auto [outcome, ticket] = pending_.add(client, question_, limit_, arrived, cacheable_);
     if (outcome == PendingClients::Outcome::duplicate) {
         stats_.drop(Dropped::duplicate);
-        return {0, 0};
+        return {nothing_yet};
     }
     if (outcome == PendingClients::Outcome::added) {
         if (fly(ticket, trace)) {
             if (cacheable_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
-            return {0, ticket};
+            return {nothing_yet, ticket};
         }
         flights_.remove(ticket);
         pending_.remove(ticket);
     }
     stats_.drop(Dropped::overload);
-    return {local(wire::Rcode::servfail, wire::Ede::other, out), 0};
+    return {local(wire::Rcode::servfail, wire::Ede::other, out)};
 }
 
 /// Sends the last question upstream, or lets its client wait with the others for the same. @return
@@ -225,10 +227,10 @@ void Resolver::count_cache() noexcept {
     stats_.cache_bytes.set(cache_.bytes());
 }
 
-std::size_t Resolver::local(wire::Rcode rcode, wire::Ede ede,
-                            std::span<std::uint8_t> out) noexcept {
+Resolver::Verdict Resolver::local(wire::Rcode rcode, wire::Ede ede,
+                                  std::span<std::uint8_t> out) noexcept {
     stats_.responded(Source::local, static_cast<unsigned>(rcode));
-    return wire::write_error(question_, rcode, ede, out);
+    return {Next::send, wire::write_error(question_, rcode, ede, out), Source::local, rcode};
 }
 
 }  // namespace meshgate::dns::server

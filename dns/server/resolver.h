@@ -4,6 +4,7 @@
 #include "dns/forward/forwarder.h"
 #include "dns/server/flights.h"
 #include "dns/server/pending_clients.h"
+#include "dns/server/query_log.h"
 #include "dns/server/stale_timer.h"
 #include "dns/server/stats.h"
 #include "dns/wire/question.h"
@@ -14,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace meshgate::dns::server {
@@ -41,6 +43,7 @@ public:
         Next next;
         std::size_t bytes;
         Source source = Source::local;
+        wire::Rcode rcode = wire::Rcode::noerror;
     };
 
     /// Answers `message`, or says that an upstream has to.
@@ -59,8 +62,8 @@ public:
                    std::span<std::uint8_t> out) noexcept;
 
     struct Forwarded {
-        std::size_t bytes;     ///< of `out`: an error to send at once; 0: nothing to send now
-        std::uint64_t ticket;  ///< not 0: Transport::deliver is called with it, once
+        Verdict verdict;           ///< an error to send at once; 0 bytes: nothing to send now
+        std::uint64_t ticket = 0;  ///< not 0: Transport::deliver is called with it, once
     };
 
     /// Forwards the question of the last answer(), which said so. The reply goes to
@@ -75,6 +78,16 @@ public:
     /// Forgets a name (wire form, lower case), or everything for an empty one. @return how many.
     std::size_t flush(std::span<const std::uint8_t> lower_qname) noexcept;
 
+    /// Where answers are written down from now on; null: nowhere. Shared with who reads them.
+    void set_query_log(std::shared_ptr<QueryLog> log) noexcept { query_log_ = std::move(log); }
+
+    /// To be told of each answer that answer(), reject() or forward() gave at once, for the query
+    /// log.
+    void answered(const Peer& client, Proto proto, const Verdict& verdict,
+                  Clock::time_point arrived) noexcept {
+        if (query_log_ && query_log_->takes_this()) log_answer(client, proto, verdict, arrived);
+    }
+
     /// What the cache has of the question in `message`, fresh or stale.
     [[nodiscard]] std::optional<cache::Kept> kept(std::span<const std::uint8_t> message) noexcept;
 
@@ -87,7 +100,7 @@ private:
 
     [[nodiscard]] bool comes_back(const Client& client) noexcept;
     static std::uint32_t cache_clock() noexcept;
-    std::size_t local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
+    Verdict local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
     Verdict sent(Source source, std::span<const std::uint8_t> answer) noexcept;
     Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
@@ -101,6 +114,10 @@ private:
     void on_patience_end(std::uint64_t ticket) noexcept;
     void deliver(const PendingClient& pending, std::uint64_t ticket, Source source,
                  std::span<const std::uint8_t> reply) noexcept;
+    void log_answer(const Peer& client, Proto proto, const Verdict& verdict,
+                    Clock::time_point arrived) const noexcept;
+    void log_delivery(const PendingClient& pending, Source source,
+                      std::span<const std::uint8_t> reply) const noexcept;
     void count_cache() noexcept;
     void finish(std::uint64_t ticket, Source source, std::span<const std::uint8_t> reply) noexcept;
 
@@ -115,6 +132,7 @@ private:
     const std::span<std::uint8_t> scratch_;  ///< one largest message
     cache::Cache cache_;
     StaleTimer patience_;
+    std::shared_ptr<QueryLog> query_log_;
     forward::Forwarder forwarder_;
     std::vector<std::vector<std::uint8_t>> suffixes_;  ///< of its routes
 };

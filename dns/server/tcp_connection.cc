@@ -115,7 +115,9 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
     std::span<std::uint8_t> frame{shared_.write_buffer.get() + gathered_,
                                   TcpShared::write_bytes - gathered_};
     const auto out = frame.subspan(length_bytes, wire::message_bytes_max);
-    auto verdict = answer(message, out);
+    const bool may_ask = peer_.here || shared_.admission.may_ask(peer_.address);
+    auto verdict = may_ask ? answer(message, out)
+                           : shared_.resolver.reject(message, Resolver::Rejection::prohibited, out);
     if (verdict.next == Resolver::Next::drop) {
         input_ended_ = true;  // whoever sends this is no client; what it asked before is answered
         framing_ = {};
@@ -123,11 +125,17 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
     }
     shared_.stats.received(Proto::tcp, peer_.family());
     if (verdict.next == Resolver::Next::forward) {
-        const Client client{&transport_, Proto::tcp, id_, {}};
+        Client client{&transport_, Proto::tcp, id_, {}};
+        client.path.peer = peer_.address;
         const auto forwarded = shared_.resolver.forward(client, arrived, out);
         if (forwarded.ticket != 0) tickets_.push_back(forwarded.ticket);
-        verdict.bytes = forwarded.bytes;
+        verdict = forwarded.verdict;
         if (verdict.bytes == 0) return;
+    }
+    shared_.resolver.answered(peer_.address, Proto::tcp, verdict, arrived);
+    if (!may_ask) {  // told once, then the connection is somebody else's
+        input_ended_ = true;
+        framing_ = {};  // not before: it held the message
     }
     put_length(frame.data(), verdict.bytes);
     gathered_ += length_bytes + verdict.bytes;
@@ -136,12 +144,6 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
 
 Resolver::Verdict TcpConnection::answer(std::span<const std::uint8_t> message,
                                         std::span<std::uint8_t> out) noexcept {
-    if (!peer_.here && !shared_.admission.may_ask(peer_.address)) {
-        input_ended_ = true;  // told once, then the connection is somebody else's
-        const auto verdict = shared_.resolver.reject(message, Resolver::Rejection::prohibited, out);
-        framing_ = {};  // behind the answer: it held the message
-        return verdict;
-    }
     const Origin origin = peer_.here ? Origin::here : Origin::outside;
     return shared_.resolver.answer(message, Proto::tcp, origin, out);
 }

@@ -23,7 +23,7 @@ void Tracer::ask(std::span<const std::uint8_t> query, TraceDone done) {
             asked_.push_back(std::move(asked));
             return;
         }
-        verdict.bytes = forwarded.bytes;
+        verdict = forwarded.verdict;
     }
     finish(std::move(asked), verdict.source, std::span{answer_}.first(verdict.bytes));
 }

@@ -70,9 +70,10 @@ bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept 
     stats_.received(Proto::udp, facts_.family);
     if (verdict.next == Resolver::Next::forward) {
         const Client client{this, Proto::udp, 0, path};
-        verdict.bytes = resolver_.forward(client, arrived, out).bytes;
+        verdict = resolver_.forward(client, arrived, out).verdict;
         if (verdict.bytes == 0) return false;
     }
+    resolver_.answered(path.peer, Proto::udp, verdict, arrived);
     replies_.add(path, verdict.bytes);
     return true;
 }

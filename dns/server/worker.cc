@@ -121,6 +121,12 @@ std::future<void> Worker::set_rate_limit(std::uint32_t queries_per_second) {
     });
 }
 
+std::future<void> Worker::set_query_log(std::shared_ptr<QueryLog> log) {
+    return state_->ask([state = state_.get(), log = std::move(log)]() mutable {
+        state->resolver.set_query_log(std::move(log));
+    });
+}
+
 std::future<void> Worker::set_routes(std::vector<forward::Route> routes) {
     return state_->ask(
         [state = state_.get(), routes = std::move(routes)] { state->resolver.set_routes(routes); });

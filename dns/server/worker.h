@@ -2,6 +2,7 @@
 
 #include "dns/forward/forwarder.h"
 #include "dns/server/access_list.h"
+#include "dns/server/query_log.h"
 #include "dns/server/sockets.h"
 #include "dns/server/stats.h"
 #include "dns/server/trace_report.h"
@@ -57,6 +58,9 @@ public:
     /// Queries a second that one source outside this machine may send over UDP (RateLimiter); 0,
     /// as before the first call: any number.
     std::future<void> set_rate_limit(std::uint32_t queries_per_second);
+
+    /// Where answers are written down from now on; null: nowhere, as before the first call.
+    std::future<void> set_query_log(std::shared_ptr<QueryLog> log);
 
     /// Replaces the upstreams; queries in flight finish with the old ones.
     std::future<void> set_routes(std::vector<forward::Route> routes);

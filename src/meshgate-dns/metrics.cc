@@ -174,6 +174,9 @@ std::string to_prometheus(const MetricsInput& input) {
                    total(input.workers,
                          [r](const WorkerStats& s) -> const Counter& { return s.dropped[r]; }));
     }
+    out.family("meshgate_dns_query_log_lost_total", "counter",
+               "Queries that should be in the query log and are not.");
+    out.sample("", input.query_log_lost);
     return out.take();
 }
 

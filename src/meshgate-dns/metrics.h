@@ -20,6 +20,7 @@ struct MetricsInput {
     std::uint64_t reloads_ok = 0;
     std::uint64_t reloads_failed = 0;
     bool last_reload_ok = true;
+    std::uint64_t query_log_lost = 0;
 };
 
 /// Prometheus text exposition format 0.0.4. No label ever holds a name or an address of a client:

@@ -63,6 +63,17 @@ dns::zone::VipState take_state(const std::string& file, const std::optional<Iden
     return read_kept_state(file, warnings);
 }
 
+/// The query log is made by the user we are then. A file that is there stays who it belongs to.
+void prepare_query_log(const std::string& file, const std::optional<Identity>& identity,
+                       std::vector<std::string>& warnings) {
+    if (!file.starts_with('/')) return;
+    try {
+        prepare_directory(std::filesystem::path{file}.parent_path(), identity);
+    } catch (const std::system_error& error) {
+        warnings.emplace_back(error.what());
+    }
+}
+
 /// A reload reads the file as the user we are then.
 void warn_if_unreadable(const std::optional<std::string>& file) {
     const std::string path = file.value_or(std::string{conf::default_path});
@@ -88,6 +99,7 @@ ExitCode serve(const Invocation& invocation) {
     const auto identity = choose_identity(loaded.config, ::geteuid());
     std::vector<std::string> warnings;
     const auto kept = take_state(loaded.config.vip.state, identity, warnings);
+    prepare_query_log(loaded.config.dns.query_log, identity, warnings);
     Configuration configuration = make_configuration(std::move(loaded), kept);
     give_memory_back();  // before the workers' buffers are cut from it: they are mostly never
                          // touched

@@ -61,6 +61,8 @@ Service::Service(asio::io_context& context, asio::signal_set& signals, Parts par
                  [&workers](const std::vector<dns::forward::Route>& routes) {
                      workers.set_routes(routes);
                  }),
+      query_logging_(workers.size(),
+                     [&workers](const QueryLogging::Logs& logs) { workers.set_query_logs(logs); }),
       resolv_conf_(context, [this] { on_resolv_conf(); }), watchdog_(context), overdue_(context) {}
 
 ExitCode Service::run() {
@@ -79,6 +81,7 @@ ExitCode Service::run() {
 void Service::configure_admission() {
     log_all(access_.configure(configuration_.config));
     workers_.set_rate_limit(configuration_.config.dns.rate_limit);
+    log_all(query_logging_.configure(configuration_.config.dns));
 }
 
 void Service::configure_upstreams() {
@@ -298,6 +301,7 @@ std::string Service::metrics() {
     input.reloads_ok = last_reload_.count - reloads_failed_;
     input.reloads_failed = reloads_failed_;
     input.last_reload_ok = last_reload_.ok;
+    input.query_log_lost = query_logging_.lost();
     return to_prometheus(input);
 }
 

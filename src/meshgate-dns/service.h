@@ -7,6 +7,7 @@
 #include "src/meshgate-dns/configuration.h"
 #include "src/meshgate-dns/endpoints.h"
 #include "src/meshgate-dns/file_watch.h"
+#include "src/meshgate-dns/query_logging.h"
 #include "src/meshgate-dns/sd_notify.h"
 #include "src/meshgate-dns/upstreams.h"
 #include "src/meshgate-dns/worker_group.h"
@@ -86,6 +87,7 @@ private:
     Notifier& notifier_;
     Access access_;
     Upstreams upstreams_;
+    QueryLogging query_logging_;
     const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 
     State state_ = State::starting;

@@ -112,6 +112,14 @@ void WorkerGroup::set_rate_limit(std::uint32_t queries_per_second) {
     wait_a_little(pending);
 }
 
+void WorkerGroup::set_query_logs(const std::vector<std::shared_ptr<dns::server::QueryLog>>& logs) {
+    std::vector<std::future<void>> pending;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        pending.push_back(workers_[i]->set_query_log(logs.at(i)));
+    }
+    wait_a_little(pending);
+}
+
 void WorkerGroup::drain(std::chrono::milliseconds patience) {
     for (const auto& worker : workers_) worker->drain(patience);
 }

@@ -46,6 +46,10 @@ public:
     /// For each worker by itself. Returns as set_routes() does. Control thread.
     void set_rate_limit(std::uint32_t queries_per_second);
 
+    /// Where each worker's answers are written down, one for each; null: nowhere. Returns as
+    /// set_routes() does. Control thread.
+    void set_query_logs(const std::vector<std::shared_ptr<dns::server::QueryLog>>& logs);
+
     void drain(std::chrono::milliseconds patience);
 
     /// The servers as all workers together see them: counters added up, up while every worker finds
