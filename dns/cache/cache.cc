@@ -33,6 +33,15 @@ Key key_of(const wire::Question& question) noexcept {
             question.checking_disabled()};
 }
 
+/// The hash of a key, from that of its name.
+std::uint32_t with_the_rest(std::uint64_t name_hash, const Key& key) noexcept {
+    const std::uint64_t hash =
+        name_hash + (std::uint64_t{key.qtype} << 2U | std::uint64_t{key.dnssec_ok} << 1U |
+                     std::uint64_t{key.checking_disabled}) *
+                        0x9e3779b97f4a7c15U;
+    return static_cast<std::uint32_t>(hash ^ hash >> 32U);
+}
+
 /// Fresh or stale.
 bool may_be_given(const Stored& entry, std::uint32_t now) noexcept {
     return entry.kind != Kind::failure &&
@@ -50,33 +59,41 @@ Cache::Cache(std::size_t bytes)
     : hash_key_(wire::random_hash_key()), ring_(ring_bytes(bytes)), index_(index_slots(bytes)),
       spared_(std::make_unique<std::uint8_t[]>(entry_bytes_max)) {}
 
+std::uint64_t Cache::hash_name(std::span<const std::uint8_t> lower_qname) const noexcept {
+    return wire::siphash64(hash_key_, lower_qname);
+}
+
 std::uint32_t Cache::hash_of(const Key& key) const noexcept {
-    std::uint64_t hash = wire::siphash64(hash_key_, key.lower_qname);
-    hash += (std::uint64_t{key.qtype} << 2U | std::uint64_t{key.dnssec_ok} << 1U |
-             std::uint64_t{key.checking_disabled}) *
-            0x9e3779b97f4a7c15U;
-    return static_cast<std::uint32_t>(hash ^ hash >> 32U);
+    return with_the_rest(hash_name(key.lower_qname), key);
 }
 
 Stored* Cache::find(const Key& key) const noexcept {
-    const auto place = index_.find(
-        hash_of(key), [&](std::uint32_t candidate) { return ring_.at(candidate).is(key); });
+    return find(key, hash_of(key));
+}
+
+Stored* Cache::find(const Key& key, std::uint32_t hash) const noexcept {
+    const auto place =
+        index_.find(hash, [&](std::uint32_t candidate) { return ring_.at(candidate).is(key); });
     return place == Index::none ? nullptr : &ring_.at(place);
 }
 
 Stored* Cache::find(const wire::Question& question) const noexcept {
     if (is_off()) return nullptr;
     const Key key = key_of(question);
-    Stored* const exact = find(key);
-    return exact != nullptr ? exact : find(for_all_types(key));
+    const std::uint64_t name = hash_name(key.lower_qname);
+    Stored* const exact = find(key, with_the_rest(name, key));
+    if (exact != nullptr) return exact;
+    const Key all = for_all_types(key);
+    return find(all, with_the_rest(name, all));
 }
 
 Cache::Answer Cache::answer(const wire::Question& question, std::uint32_t now, std::size_t limit,
                             std::span<std::uint8_t> out) noexcept {
     Stored* const entry = find(question);
-    if (entry == nullptr || !entry->is_fresh(now)) return {};
+    if (entry == nullptr) return {};
+    if (!entry->is_fresh(now)) return {.known = true};
     if (entry->hits != 255) ++entry->hits;
-    Answer answer{write_answer(*entry, question, now, Freshness::fresh, limit, out), false};
+    Answer answer{write_answer(*entry, question, now, Freshness::fresh, limit, out), false, true};
     const std::uint32_t left = entry->ttl - entry->age(now);
     if (entry->kind != Kind::failure && entry->hits >= refresh_hits_min &&
         entry->ttl >= refresh_ttl_min && left <= entry->ttl / refresh_part &&

@@ -44,6 +44,7 @@ public:
     struct Answer {
         std::size_t bytes = 0;  ///< of `out`; 0: nothing fresh is known
         bool refresh = false;   ///< it is asked for and ends soon: ask upstream as well, once
+        bool known = false;     ///< there is something, if perhaps not fresh
     };
 
     /// @pre question.qclass is IN; out as for write_answer().
@@ -83,8 +84,10 @@ public:
 
 private:
     [[nodiscard]] bool is_off() const noexcept { return ring_.size() == 0; }
+    [[nodiscard]] std::uint64_t hash_name(std::span<const std::uint8_t> lower_qname) const noexcept;
     [[nodiscard]] std::uint32_t hash_of(const Key& key) const noexcept;
     [[nodiscard]] Stored* find(const Key& key) const noexcept;
+    [[nodiscard]] Stored* find(const Key& key, std::uint32_t hash) const noexcept;
     /// The entry for the question: of its type, else an NXDOMAIN of the name.
     [[nodiscard]] Stored* find(const wire::Question& question) const noexcept;
     Stored* make_entry(const Key& key, std::size_t records, std::size_t message_bytes) noexcept;

@@ -11,8 +11,8 @@ Probe::Probe(const UdpSocket::Shared& shared, Health& health, std::chrono::milli
     : shared_(shared), health_(health), patience_(patience) {}
 
 void Probe::send(Server& server, const asio::ip::udp::endpoint& remote) {
-    socket_ =
-        UdpSocket::open({shared_.context, *this, shared_.random, shared_.batch}, server, remote);
+    socket_ = UdpSocket::open(
+        {shared_.context, *this, shared_.random, shared_.batch, shared_.ready}, server, remote);
     sent_ = Clock::now();
     if (socket_ && !socket_->send(the_probe, message_)) socket_.reset();
 }

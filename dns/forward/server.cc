@@ -44,11 +44,16 @@ Endpoint Server::remote() const {
     return {to_asio(address_), address_.port};
 }
 
+/// The clock is read now and then only: a reading costs as much as the rest of this.
+bool Server::is_worn(const UdpSocket& socket) noexcept {
+    constexpr std::uint32_t uses_a_look = 16;
+    if (socket.uses() >= socket_uses_max) return true;
+    return socket.uses() % uses_a_look == 0 && Clock::now() - socket.opened() >= socket_age_max;
+}
+
 std::shared_ptr<UdpSocket> Server::pick_socket() {
     auto& socket = sockets_[shared_.random.below(sockets_.size())];
-    const bool worn = socket && (socket->uses() >= socket_uses_max ||
-                                 Clock::now() - socket->opened() >= socket_age_max);
-    if (socket && !worn) return socket;
+    if (socket && !is_worn(*socket)) return socket;
     // Queries in flight hold the worn one until they are done.
     if (auto fresh = UdpSocket::open(shared_, *this, remote<asio::ip::udp::endpoint>())) {
         socket = std::move(fresh);

@@ -61,8 +61,8 @@ public:
     /// It refused a query and answered it without EDNS. After some times that is what it gets, for
     /// a while: it may be another program tomorrow.
     void answered_without_edns(Clock::time_point now) noexcept;
-    [[nodiscard]] bool lacks_edns(Clock::time_point now) const noexcept {
-        return now < lacks_edns_until_;
+    [[nodiscard]] bool lacks_edns() const noexcept {
+        return lacks_edns_until_ != Clock::time_point{} && Clock::now() < lacks_edns_until_;
     }
 
     Health health;
@@ -74,6 +74,7 @@ private:
 
     template <class Endpoint>
     [[nodiscard]] Endpoint remote() const;
+    [[nodiscard]] static bool is_worn(const UdpSocket& socket) noexcept;
     [[nodiscard]] std::shared_ptr<UdpSocket> pick_socket();
     void renew_sockets() noexcept;
     [[nodiscard]] TcpConnection* usable_connection() const noexcept;

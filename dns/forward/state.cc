@@ -36,8 +36,8 @@ Fallback fallback_kind(wire::Rcode rcode) noexcept {
 }  // namespace
 
 Forwarder::State::State(asio::io_context& io, ReplySink& reply_sink, const Limits& bounds)
-    : context(io), sink(&reply_sink), limits(bounds), queries(bounds.in_flight), timer_(io),
-      tidy_timer_(io) {}
+    : context(io), sink(&reply_sink), limits(bounds), ready(ReadySet::make(io)),
+      queries(bounds.in_flight), timer_(io), tidy_timer_(io) {}
 
 /// The server at that address, in `fresh` from now on: the one that is there, or a new one.
 std::shared_ptr<Server> Forwarder::State::server_at(const conf::SocketAddress& address,
@@ -52,8 +52,8 @@ std::shared_ptr<Server> Forwarder::State::server_at(const conf::SocketAddress& a
     if (auto taken = in(fresh)) return taken;
     auto server = in(servers);
     if (!server) {
-        server = std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch}, address,
-                                          bounds);
+        server = std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch, *ready},
+                                          address, bounds);
     }
     fresh.push_back(server);
     return server;
@@ -117,8 +117,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
         fail_later(*slot, Failure::no_upstream);
         return true;
     }
-    queries.schedule_next_try(*slot, now + limits.first_try);
-    if (!try_next(*slot)) fail_later(*slot, Failure::network);
+    if (!try_next(*slot, now)) fail_later(*slot, Failure::network);
     for (const auto& server : servers) server->probe_if_due(now);
     arm();
     return true;
@@ -160,11 +159,11 @@ Forwarder::State::choose(const Query& query) const noexcept {
     return down;
 }
 
-bool Forwarder::State::try_next(std::uint32_t slot) {
+bool Forwarder::State::try_next(std::uint32_t slot, Clock::time_point now) {
     while (const auto choice = choose(queries[slot])) {
         queries[slot].tried |= choice->bit;
         if (!send_to(slot, *choice)) continue;
-        queries.schedule_next_try(slot, Clock::now() + limits.first_try);
+        queries.schedule_next_try(slot, now + limits.first_try);
         return true;
     }
     return false;
@@ -242,7 +241,7 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
 }
 
 bool Forwarder::State::goes_without_edns(const Query& query, const Server& server) noexcept {
-    return query.plain_for == &server || server.lacks_edns(Clock::now());
+    return query.plain_for == &server || server.lacks_edns();
 }
 
 /// Once for a query. @return false when there was no EDNS to leave out, or the query cannot be sent
@@ -294,10 +293,10 @@ void Forwarder::State::give_up_or_go_on(std::uint32_t slot) {
     if (query.fallback_kind == Fallback::truncated) {
         // Only a server that is likely to reply: the client can do the rest itself.
         const auto choice = choose(query);
-        if (choice && choice->server->health.up() && try_next(slot)) return;
+        if (choice && choice->server->health.up() && try_next(slot, Clock::now())) return;
         return finish_with_fallback(slot, Failure::network);
     }
-    if (try_next(slot)) return;
+    if (try_next(slot, Clock::now())) return;
     if (queries[slot].waiting == 0) finish_with_fallback(slot, Failure::network);
 }
 

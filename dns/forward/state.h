@@ -2,6 +2,7 @@
 
 #include "dns/forward/forwarder.h"
 #include "dns/forward/query_table.h"
+#include "dns/forward/ready_set.h"
 #include "dns/forward/receive_batch.h"
 #include "dns/forward/server.h"
 #include "dns/wire/suffix_set.h"
@@ -35,6 +36,7 @@ struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<For
     Limits limits;
     Random random;
     ReceiveBatch batch;
+    std::shared_ptr<ReadySet> ready;
     QueryTable queries;
     ServerList servers;  ///< of all routes, each once
     std::uint64_t ignored = 0;
@@ -60,7 +62,8 @@ private:
     };
 
     [[nodiscard]] std::optional<Choice> choose(const Query& query) const noexcept;
-    bool try_next(std::uint32_t slot);  ///< @return false when no server is left in this round
+    /// @return false when no server is left in this round.
+    bool try_next(std::uint32_t slot, Clock::time_point now);
     bool send_to(std::uint32_t slot, const Choice& choice);
     bool send_over_tcp(std::uint32_t slot, Server& server);
     void forget_tcp(std::uint32_t slot) noexcept;

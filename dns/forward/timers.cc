@@ -66,9 +66,9 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
     if (query.fallback_kind == Fallback::truncated) {
         return finish_with_fallback(slot, Failure::timeout);
     }
-    if (try_next(slot)) return;
+    if (try_next(slot, now)) return;
     query.tried = 0;
-    try_next(slot);
+    try_next(slot, now);
 }
 
 /// Closes connections that are idle or stuck, while there are any.

@@ -5,7 +5,6 @@
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
 #include "dns/wire/question.h"
-#include "src/common/unique_fd.h"
 
 #include <cerrno>
 #include <utility>
@@ -41,17 +40,13 @@ std::shared_ptr<UdpSocket> UdpSocket::open(const Shared& shared, Server& server,
                                            const asio::ip::udp::endpoint& remote) {
     UniqueFd fd = connected_socket(remote);
     if (!fd) return nullptr;
-    std::shared_ptr<UdpSocket> socket{new UdpSocket(shared, server)};
-    boost::system::error_code error;
-    socket->descriptor_.assign(fd.get(), error);
-    if (error) return nullptr;
-    socket->port_ = local_port(fd.release());
-    socket->wait();
+    std::shared_ptr<UdpSocket> socket{new UdpSocket(shared, server, std::move(fd))};
+    if (!shared.ready.add(socket->fd_.get(), socket)) return nullptr;
     return socket;
 }
 
-UdpSocket::UdpSocket(const Shared& shared, Server& server)
-    : shared_(shared), server_(server), descriptor_(shared.context) {}
+UdpSocket::UdpSocket(const Shared& shared, Server& server, UniqueFd fd)
+    : shared_(shared), server_(server), fd_(std::move(fd)), port_(local_port(fd_.get())) {}
 
 UdpSocket::~UdpSocket() {
     while (const auto entry = pending_.take_any()) own_queries::remove(entry->fingerprint);
@@ -63,8 +58,7 @@ bool UdpSocket::send(QueryRef query, std::span<std::uint8_t> message) {
     const std::size_t question_end = wire::skip_name(message, wire::header_bytes) + 4;
     const auto fingerprint = own_queries::fingerprint(message, question_end, port_);
     const auto transmit = [&] {
-        return ::send(descriptor_.native_handle(), message.data(), message.size(),
-                      MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+        return ::send(fd_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
     };
     // Before it leaves: over loopback it may be back before send returns.
     own_queries::add(fingerprint);
@@ -89,17 +83,6 @@ void UdpSocket::forget(QueryRef query) noexcept {
     while (const auto entry = pending_.take_query(query)) own_queries::remove(entry->fingerprint);
 }
 
-void UdpSocket::wait() {
-    // Weak: a handler that is already queued may run after the socket is gone.
-    descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
-                           [weak = weak_from_this()](const boost::system::error_code& error) {
-                               const auto self = weak.lock();
-                               if (!self || error) return;
-                               self->read();
-                               self->wait();
-                           });
-}
-
 void UdpSocket::read() {
     for (int i = 0; i < batches_a_turn; ++i) {
         if (!read_batch()) return;
@@ -108,7 +91,7 @@ void UdpSocket::read() {
 
 /// @return true when there may be more.
 bool UdpSocket::read_batch() {
-    const int count = shared_.batch.receive(descriptor_.native_handle());
+    const int count = shared_.batch.receive(fd_.get());
     if (count < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
         if (errno != EINTR) on_error();

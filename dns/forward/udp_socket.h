@@ -3,8 +3,10 @@
 #include "dns/forward/exchange.h"
 #include "dns/forward/pending.h"
 #include "dns/forward/random.h"
+#include "dns/forward/ready_set.h"
 #include "dns/forward/receive_batch.h"
 #include "src/common/asio.h"
+#include "src/common/unique_fd.h"
 
 #include <chrono>
 #include <cstdint>
@@ -23,6 +25,7 @@ public:
         ExchangeEvents& events;
         Random& random;
         ReceiveBatch& batch;
+        ReadySet& ready;
     };
 
     /// @return null when the system has no socket, port or route for it.
@@ -35,6 +38,9 @@ public:
     /// Sends the query with a fresh random id. @return false at once when it cannot be sent.
     bool send(QueryRef query, std::span<std::uint8_t> message);
 
+    /// Reads what is there (a bounded part of it), without waiting.
+    void read();
+
     /// The query is over: a reply to it is ignored from now on.
     void forget(QueryRef query) noexcept;
 
@@ -42,10 +48,8 @@ public:
     [[nodiscard]] std::chrono::steady_clock::time_point opened() const noexcept { return opened_; }
 
 private:
-    UdpSocket(const Shared& shared, Server& server);
+    UdpSocket(const Shared& shared, Server& server, UniqueFd fd);
 
-    void wait();
-    void read();
     bool read_batch();
     void on_datagram(std::span<std::uint8_t> datagram);
     void on_error();
@@ -53,7 +57,7 @@ private:
 
     Shared shared_;
     Server& server_;  ///< alive as long as a query is pending here
-    asio::posix::stream_descriptor descriptor_;
+    UniqueFd fd_;
     std::uint16_t port_ = 0;
     std::uint32_t uses_ = 0;
     std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();

@@ -96,6 +96,7 @@ Resolver::Verdict Resolver::sent(Source source, std::span<const std::uint8_t> an
 
 /// Answers the last question from the cache; says that an upstream has to when it cannot.
 Resolver::Verdict Resolver::from_cache(Origin origin, std::span<std::uint8_t> out) noexcept {
+    in_cache_ = false;
     cacheable_ = cache::may_be_cached(question_);
     if (!cacheable_) {
         if (question_.qclass != wire::qclass::chaos) return ask_outside(out);
@@ -107,7 +108,8 @@ Resolver::Verdict Resolver::from_cache(Origin origin, std::span<std::uint8_t> ou
         if (fresh.refresh) refresh();
         return sent(Source::cache, out.first(fresh.bytes));
     }
-    if (!cache_.is_failing(question_, now)) return ask_outside(out);
+    in_cache_ = fresh.known;
+    if (!fresh.known || !cache_.is_failing(question_, now)) return ask_outside(out);
     const std::size_t stale = cache_.answer_stale(question_, now, limit_, out);
     if (stale == 0) return ask_outside(out);
     return sent(Source::stale, out.first(stale));
@@ -177,7 +179,7 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
     }
     if (outcome == PendingClients::Outcome::added) {
         if (fly(ticket, trace)) {
-            if (cacheable_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
+            if (in_cache_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
             return {nothing_yet, ticket};
         }
         flights_.remove(ticket);

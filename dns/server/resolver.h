@@ -127,6 +127,7 @@ private:
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take
     bool cacheable_ = false;   ///< whether the last one parsed may be answered from the cache
+    bool in_cache_ = false;    ///< whether the cache has something of it, fresh or not
     Flights flights_;          ///< of the pending that may share a reply
     const std::unique_ptr<std::uint8_t[]> scratch_memory_;
     const std::span<std::uint8_t> scratch_;  ///< one largest message
