@@ -39,7 +39,9 @@ struct Query {
     bool mixed = false;  ///< the message has another
     Server* other_case = nullptr;  ///< replied, but for the letters
     std::shared_ptr<const ServerList> servers;
-    std::uint32_t tried = 0;  ///< a bit for each server in this round
+    std::uint32_t tried = 0;    ///< a bit for each server in this round
+    std::uint8_t patience = 1;  ///< turns of the timer before all are asked once more
+    std::uint8_t turns = 0;     ///< of these, how many have passed
     std::array<std::shared_ptr<UdpSocket>, attempts_max> sockets;  ///< one for each UDP attempt
     std::size_t attempts = 0;
     std::size_t waiting = 0;  ///< attempts that may still be answered

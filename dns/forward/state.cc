@@ -33,6 +33,15 @@ Fallback fallback_kind(wire::Rcode rcode) noexcept {
     }
 }
 
+/// Nothing is lost on the way to servers of this machine: one that is silent is slow, and asking it
+/// again makes it slower; or it asks us, who wait for it.
+std::uint8_t first_patience(const ServerList& servers) noexcept {
+    const bool all_here = std::all_of(servers.begin(), servers.end(), [](const auto& server) {
+        return server->address().address.is_loopback();
+    });
+    return all_here ? 2 : 1;
+}
+
 }  // namespace
 
 Forwarder::State::State(asio::io_context& io, ReplySink& reply_sink, const Limits& bounds)
@@ -108,6 +117,8 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     query.servers = servers_for(question.lower());
     mix_case(query);
     query.tried = 0;
+    query.patience = first_patience(*query.servers);
+    query.turns = 0;
     query.attempts = query.waiting = 0;
     query.tcp_server = query.last_server = query.plain_for = nullptr;
     query.fallback_kind = Fallback::none;

@@ -43,8 +43,8 @@ void Forwarder::State::on_timer() {
     arm();
 }
 
-/// No reply for a while: the next server is asked as well, after the last one the first again.
-/// Whoever replies first wins.
+/// No reply for a while: the next server is asked as well, after the last one all of them again,
+/// but each time after twice the wait (RFC 8085 section 3.1.1). Whoever replies first wins.
 void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
     queries.schedule_next_try(slot, now + limits.first_try);
     Query& query = queries[slot];
@@ -59,14 +59,18 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
         // Nothing better came: it does not copy letters. Once more, with the client's own.
         std::exchange(query.other_case, nullptr)->folded_case();
         if (std::exchange(query.mixed, false)) query.spelling.restore(query.message);
+        query.turns = query.patience;  // it is there, and replies
     } else if (query.last_server != nullptr) {
         note(query, Trace::What::silent, *query.last_server, Transport::udp);
-        query.last_server->failed(now);
+        std::exchange(query.last_server, nullptr)->failed(now);
     }
     if (query.fallback_kind == Fallback::truncated) {
         return finish_with_fallback(slot, Failure::timeout);
     }
     if (try_next(slot, now)) return;
+    if (++query.turns < query.patience) return;
+    query.turns = 0;
+    query.patience *= 2;
     query.tried = 0;
     try_next(slot, now);
 }

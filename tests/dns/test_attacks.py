@@ -89,7 +89,7 @@ def test_spoofed_replies_are_never_taken(guarded, faulty, knowledge):
 
 def test_two_daemons_that_ask_each_other_are_cut_soon(folder, server):
     """Loops: TsuKing, NXNS and their kind. On one machine neither can know the other from a client;
-    what is asked already is not asked again, so each worker asks once, with its repeats."""
+    what is asked already is not asked again, so each worker asks once, and repeats it once."""
     other_folder = folder / "other"
     other_folder.mkdir()
     other = s.Server(other_folder)
@@ -104,7 +104,7 @@ def test_two_daemons_that_ask_each_other_are_cut_soon(folder, server):
         asked = sum(value for each in (server, other) for key, value in each.metrics().items()
                     if key.startswith("meshgate_dns_upstream_requests_total"))
         workers = 2 * len(os.sched_getaffinity(0))
-        assert asked <= 6 * workers, asked
+        assert asked <= 2 * workers, asked
     finally:
         other.close()
 
