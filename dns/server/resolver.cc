@@ -43,7 +43,9 @@ Resolver::Resolver(asio::io_context& context, WorkerStats& stats, std::size_t ca
 void Resolver::set_tables(std::shared_ptr<const zone::Table> owned,
                           std::shared_ptr<const zone::Table> special) noexcept {
     owned_ = std::move(owned);
-    special_ = std::move(special);
+    if (special_ == special) return;
+    const bool had_one = std::exchange(special_, std::move(special)) != nullptr;
+    if (had_one) forget_upstreams();  // some of the names that were asked for may be special now
 }
 
 void Resolver::set_routes(const std::vector<forward::Route>& routes) {
@@ -52,6 +54,11 @@ void Resolver::set_routes(const std::vector<forward::Route>& routes) {
     for (const forward::Route& route : routes) suffixes.push_back(route.suffix);
     if (suffixes == suffixes_) return;
     suffixes_ = std::move(suffixes);
+    forget_upstreams();
+}
+
+/// What they said, and what they are about to say, would now be another's to say.
+void Resolver::forget_upstreams() noexcept {
     flush({});
     pending_.forbid_caching();
     flights_.close_all();

@@ -98,6 +98,7 @@ private:
     void on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept override;
     void on_failure(std::uint64_t ticket, forward::Failure failure) noexcept override;
 
+    void forget_upstreams() noexcept;
     [[nodiscard]] bool comes_back(const Client& client) noexcept;
     static std::uint32_t cache_clock() noexcept;
     Verdict local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;

@@ -8,12 +8,30 @@
 #include <utility>
 
 namespace meshgate::dnsd {
+namespace {
+
+using SharedTable = std::shared_ptr<const dns::zone::Table>;
+
+/// The same table for the same setting: another one makes the workers forget what they cached.
+SharedTable special_table(conf::PrivateReverse private_reverse) {
+    const auto make = [](conf::PrivateReverse how) -> SharedTable {
+        return dns::zone::build(dns::zone::special_names(how));
+    };
+    if (private_reverse == conf::PrivateReverse::local) {
+        static const SharedTable local = make(conf::PrivateReverse::local);
+        return local;
+    }
+    static const SharedTable forward = make(conf::PrivateReverse::forward);
+    return forward;
+}
+
+}  // namespace
 
 Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept) {
     Catalogue catalogue = make_catalogue(loaded, kept);
     Configuration out;
     out.table = dns::zone::build(catalogue.contents);
-    out.special = dns::zone::build(dns::zone::special_names(loaded.config.dns.private_reverse));
+    out.special = special_table(loaded.config.dns.private_reverse);
     out.vips = std::move(catalogue.state);
     out.warnings = std::move(catalogue.warnings);
     out.config = std::move(loaded.config);

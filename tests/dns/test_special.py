@@ -3,6 +3,7 @@
 import dns.flags
 import dns.rcode
 import pytest
+import server as s
 
 
 @pytest.mark.parametrize("name, rdtype, rcode, answer", [
@@ -35,6 +36,26 @@ def test_private_reverse_names_are_asked_or_not_as_configured(forwarding, upstre
     forwarding.reload()
     assert forwarding.ask(name, "PTR").rcode() == dns.rcode.NXDOMAIN
     assert len(upstream.questions) == 1
+
+
+def test_what_becomes_private_by_a_reload_is_forgotten(forwarding, upstream):
+    """Not only what was asked: the cache had an answer, and no reload but this one flushes it."""
+    def asked():
+        before = len(upstream.questions)
+        forwarding.ask("5.0.0.10.in-addr.arpa", "A")
+        return len(upstream.questions) - before
+
+    # Each worker has a cache of its own: until all of them have it.
+    s.wait_until(lambda: sum(asked() for _ in range(16)) == 0, "the caches")
+    forwarding.reload()
+    assert sum(asked() for _ in range(16)) == 0
+    forwarding.configure(dns='private_reverse = "local"')
+    forwarding.reload()
+    for _ in range(16):
+        assert forwarding.ask("5.0.0.10.in-addr.arpa", "A").rcode() == dns.rcode.NXDOMAIN
+    forwarding.configure()
+    forwarding.reload()
+    assert forwarding.address("5.0.0.10.in-addr.arpa") == upstream.address
 
 
 def test_ones_own_record_comes_first(forwarding, upstream):
