@@ -4,13 +4,13 @@
 #include "src/common/log.h"
 #include "src/meshgate-dns/admin_server.h"
 #include "src/meshgate-dns/admin_sockets.h"
+#include "src/meshgate-dns/file_limit.h"
 #include "src/meshgate-dns/host_resolver.h"
 #include "src/meshgate-dns/identity.h"
 #include "src/meshgate-dns/listen_addresses.h"
 #include "src/meshgate-dns/service.h"
 #include "src/meshgate-dns/verbs.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -21,15 +21,6 @@
 
 namespace meshgate::dnsd {
 namespace {
-
-/// Many clients over TCP and many upstream sockets: up to what the administrator allows.
-void raise_file_limit() {
-    constexpr rlim_t enough = 65536;
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough) return;
-    limit.rlim_cur = std::min(limit.rlim_max, enough);
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 dns::server::BoundSockets bind_all(const std::vector<conf::SocketAddress>& addresses) {
     try {
@@ -93,7 +84,7 @@ ExitCode serve(const Invocation& invocation) {
     std::signal(SIGPIPE, SIG_IGN);
     asio::io_context context{1};
     asio::signal_set signals{context, SIGTERM, SIGINT, SIGHUP};
-    raise_file_limit();
+    const std::size_t files = raise_file_limit();
 
     conf::Loaded loaded = conf::load_or_default(invocation.config);
     const auto identity = choose_identity(loaded.config, ::geteuid());
@@ -114,6 +105,8 @@ ExitCode serve(const Invocation& invocation) {
     warnings.insert(warnings.end(), configuration.warnings.begin(), configuration.warnings.end());
     for (const std::string& warning : warnings) log::warning(warning);
     dns::server::WorkerLimits limits;
+    const std::string few_files = share_files(files, bound.workers.size(), limits);
+    if (!few_files.empty()) log::warning(few_files);
     limits.cache_bytes = configuration.config.dns.cache_bytes / bound.workers.size();
     limits.forward.mix_case = true;
     WorkerGroup workers{std::move(bound.workers), limits};
