@@ -93,6 +93,7 @@ def test_the_metrics_are_those_of_the_contract(forwarding, upstream):
         "meshgate_dns_config_last_reload_successful": "gauge",
         "meshgate_dns_loops_total": "counter",
         "meshgate_dns_dropped_total": "counter",
+        "meshgate_dns_query_log_lost_total": "counter",
     }
     values = forwarding.metrics()
     assert values['meshgate_dns_queries_total{proto="udp",family="ipv4"}'] == 2
