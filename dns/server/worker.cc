@@ -47,7 +47,10 @@ struct Worker::State {
         return answer;
     }
 
+    /// What comes before the first table waits in the sockets, rather than to hear of a failure: it
+    /// is there in a moment.
     void start() {
+        if (draining || std::exchange(listening, true)) return;
         for (auto& listener : udp) listener->start();
         for (auto& listener : tcp) listener->start();
     }
@@ -81,6 +84,7 @@ struct Worker::State {
     TcpConnections connections;
     std::vector<std::unique_ptr<TcpListener>> tcp;
     Timer drain_timer;
+    bool listening = false;
     bool draining = false;
     std::mutex ending;   ///< taken on the control path only
     bool ended = false;  ///< guarded by `ending`
@@ -92,8 +96,6 @@ Worker::Worker(WorkerSockets sockets, const WorkerLimits& limits)
 Worker::~Worker() = default;
 
 void Worker::run() {
-    // Behind what was asked before: the first query meets the first table.
-    asio::post(state_->context, [state = state_.get()] { state->start(); });
     state_->context.run();
     const std::lock_guard lock{state_->ending};
     state_->ended = true;
@@ -106,6 +108,7 @@ std::future<void> Worker::set_tables(std::shared_ptr<const zone::Table> owned,
     return state_->ask(
         [state = state_.get(), owned = std::move(owned), special = std::move(special)]() mutable {
             state->resolver.set_tables(std::move(owned), std::move(special));
+            state->start();
         });
 }
 

@@ -41,10 +41,10 @@ public:
     /// Serves on the calling thread until drain() is done.
     void run();
 
-    // The rest may be called from any thread, before, during and after run(). What is asked before
-    // it is done first: the first query meets the first table.
+    // The rest may be called from any thread, before, during and after run().
 
-    /// The tables from the next batch on; the future is ready when the worker has them. Shared
+    /// The tables from the next batch on; with the first ones the worker begins to listen. The
+    /// future is ready when the worker has them. Shared
     /// because every worker answers from the same immutable tables while the next ones are made;
     /// the last user frees them: keep a large one until all workers have the next, so that none of
     /// them has to.
