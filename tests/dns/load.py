@@ -19,22 +19,23 @@ import faulty as f
 import server as s
 
 SOCKETS = 16  # of a stream: their ports spread over the workers
-GIVEN_UP = 6.0  # seconds; the daemon says something within 4.5
 BURST = 64
 
 
 class Load:
     """The process; from its beginning until end()."""
 
-    def __init__(self, port, streams, known=None):
-        spec = json.dumps({"port": port, "streams": streams, "known": known or {}})
+    def __init__(self, port, streams, known=None, given_up=6):
+        """@param given_up  seconds until a question counts as unanswered; the daemon says something within 4.5."""
+        self.given_up = given_up
+        spec = json.dumps({"port": port, "streams": streams, "known": known or {}, "given_up": given_up})
         self.process = subprocess.Popen([sys.executable, __file__, spec], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "begun\n"
 
     def end(self):
         """Lets what is on its way come. @return the results, a dictionary for each stream."""
-        out, _ = self.process.communicate(timeout=GIVEN_UP + s.PATIENCE)
+        out, _ = self.process.communicate(timeout=self.given_up + s.PATIENCE)
         assert self.process.returncode == 0
         return json.loads(out)
 
@@ -175,8 +176,8 @@ class Stream:
         self.count["wrong"] += 1
         self.examples.append(f"{name}: {wire.hex()}")
 
-    def give_up(self, now):
-        late = [key for key, asked in self.waiting.items() if now - asked[2] > GIVEN_UP]
+    def give_up(self, before):
+        late = [key for key, asked in self.waiting.items() if asked[2] < before]
         for key in late:
             del self.waiting[key]
         self.count["unanswered"] += len(late)
@@ -193,7 +194,7 @@ def run(spec):
     begun = last_look = time.monotonic()
     ended = None
     while ended is None or (any(each.waiting for each in streams)
-                            and time.monotonic() < ended + GIVEN_UP):
+                            and time.monotonic() < ended + spec["given_up"]):
         now = time.monotonic()
         if ended is None:
             following = min(each.send_due(begun, now) for each in streams)
@@ -202,7 +203,7 @@ def run(spec):
         if now - last_look > 1:
             last_look = now
             for each in streams:
-                each.give_up(now)
+                each.give_up(now - spec["given_up"])
         of = {number: each for each in streams for number in each.sockets}
         ready, _, _ = select.select([*of, *([sys.stdin] if ended is None else [])], [], [],
                                     max(0, following - now))
