@@ -2,7 +2,7 @@
 
 A stream is a dictionary: "names" (in turn; "{}" becomes a number, so that each is asked once), "rate"
 (questions a second), "tcp". "known" maps names to their addresses; all others have the one that faulty.address_of gives.
-The result counts for each stream: sent, right, failed (SERVFAIL), unanswered, wrong, broken (connections
+The result counts for each stream: sent, right, failed (SERVFAIL, REFUSED), unanswered, wrong, broken (connections
 that ended), and the median and the 99th percentile of the waiting time in milliseconds."""
 
 import contextlib
@@ -58,15 +58,17 @@ def after_name(wire, at):
 
 
 def addresses(wire, at):
-    """The A records of the answer section, which begins there."""
-    found = []
+    """The A records of the answer section, which begins there: those of the question's own name, if
+    there are any; else those at the end of its chain."""
+    own, others = [], []
     for _ in range(struct.unpack_from("!H", wire, 6)[0]):
+        found = own if wire[at:at + 2] == b"\xc0\x0c" else others
         at = after_name(wire, at)
         rdtype, _, _, length = struct.unpack_from("!HHIH", wire, at)
         at += 10 + length
         if rdtype == 1:
             found.append(socket.inet_ntoa(wire[at - 4:at]))
-    return found
+    return own or others
 
 
 class Stream:
@@ -164,7 +166,7 @@ class Stream:
         if not wire[2] & 0x80 or wire[12:end] != question:
             return self.bad(name, wire)
         rcode = wire[3] & 15
-        if rcode == 2:
+        if rcode in (2, 5):
             self.count["failed"] += 1
         elif rcode == 0 and addresses(wire, end) == [self.known.get(name) or f.address_of(name + ".")]:
             self.count["right"] += 1
