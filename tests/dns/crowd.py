@@ -1,6 +1,6 @@
 """A crowd of TCP clients that say nothing, in a process of its own: its open files are not the
-tests'. Run as: crowd.py COUNT HOST PORT SOURCE; says how many are connected, then waits for the end of its
-standard input."""
+tests'. Run as: crowd.py COUNT HOST PORT SOURCE; says how many are connected, then waits for the end of
+its standard input."""
 
 import asyncio
 import contextlib

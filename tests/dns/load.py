@@ -1,9 +1,10 @@
 """An open-loop load in a process of its own: streams of questions at fixed rates, each answer checked.
 
 A stream is a dictionary: "names" (in turn; "{}" becomes a number, so that each is asked once), "rate"
-(questions a second), "tcp". "known" maps names to their addresses; all others have the one that faulty.address_of gives.
-The result counts for each stream: sent, right, failed (SERVFAIL, REFUSED), unanswered, wrong, broken (connections
-that ended), and the median and the 99th percentile of the waiting time in milliseconds."""
+(questions a second), "tcp". "known" maps names to their addresses; all others have the one that
+faulty.address_of gives. The result counts for each stream: sent, right, failed (SERVFAIL, REFUSED),
+unanswered, wrong, broken (connections that ended), and the median and the 99th percentile of the
+waiting time in milliseconds."""
 
 import contextlib
 import itertools
@@ -26,7 +27,7 @@ class Load:
     """The process; from its beginning until end()."""
 
     def __init__(self, port, streams, known=None, given_up=6):
-        """@param given_up  seconds until a question counts as unanswered; the daemon says something within 4.5."""
+        """@param given_up  seconds until a question counts as unanswered."""
         self.given_up = given_up
         spec = json.dumps({"port": port, "streams": streams, "known": known or {}, "given_up": given_up})
         self.process = subprocess.Popen([sys.executable, __file__, spec], stdin=subprocess.PIPE,
