@@ -22,6 +22,12 @@ wire::Ede explain(forward::Failure failure) noexcept {
     return wire::Ede::other;
 }
 
+/// "Come back over TCP" says nothing to who is there: resolvers in libraries take an empty reply
+/// over TCP for one that is whole, and the name for one without addresses.
+bool is_no_reply_for(const PendingClient& pending, std::span<const std::uint8_t> reply) noexcept {
+    return pending.client.proto == Proto::tcp && wire::is_truncated(reply);
+}
+
 }  // namespace
 
 void Resolver::on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
@@ -44,7 +50,9 @@ void Resolver::on_reply(std::uint64_t ticket, std::span<const std::uint8_t> repl
 /// The reply to the client whose query it answers: byte for byte, if it fits.
 void Resolver::relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
     if (wire::header_rcode(reply) == wire::Rcode::servfail && give_stale(ticket)) return;
-    if (reply.size() > pending_.find(ticket)->limit) {
+    const PendingClient& pending = *pending_.find(ticket);
+    if (is_no_reply_for(pending, reply)) return fail(ticket, forward::Failure::network);
+    if (reply.size() > pending.limit) {
         reply = scratch_.first(wire::write_truncated(reply, scratch_));
     }
     if (reply.empty()) return fail(ticket, forward::Failure::network);
@@ -56,6 +64,7 @@ void Resolver::relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t
     const PendingClient* const pending = pending_.find(ticket);
     if (pending == nullptr) return;
     if (wire::header_rcode(reply) == wire::Rcode::servfail && give_stale(ticket)) return;
+    if (is_no_reply_for(*pending, reply)) return fail(ticket, forward::Failure::network);
     static_cast<void>(wire::parse_question(pending->query_view(), question_));
     const std::size_t bytes = wire::write_relayed(reply, question_, pending->limit, scratch_);
     if (bytes == 0) return fail(ticket, forward::Failure::network);

@@ -2,6 +2,7 @@
 
 #include "dns/server/udp_path.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -16,6 +17,11 @@ constexpr int accepts_max = 64;  ///< in a row, before others get their turn
 /// After a failure for want of descriptors or memory: the listener stays readable, so waiting for
 /// it would spin.
 constexpr std::chrono::milliseconds pause_time{50};
+
+bool somebody_waits(int listener) noexcept {
+    pollfd what{listener, POLLIN, 0};
+    return ::poll(&what, 1, 0) > 0;
+}
 
 }  // namespace
 
@@ -60,6 +66,8 @@ TcpListener::After TcpListener::accept_some() {
         case ENFILE:
         case ENOBUFS:
         case ENOMEM:
+            // The kernel looks for a descriptor first, and says so too when nobody waits.
+            if (!somebody_waits(socket_.native_handle())) return After::wait;
             if (!connections_.close_idle()) return After::pause;
             break;  // its descriptor is free for the one that waits
         default:

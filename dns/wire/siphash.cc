@@ -4,11 +4,16 @@
 
 #include <sys/random.h>
 
+#include <cerrno>
+
 namespace meshgate::dns::wire {
 
 HashKey random_hash_key() {
     HashKey key;
-    if (::getrandom(&key, sizeof key, 0) != sizeof key) throw_errno("getrandom");
+    // At an early boot it waits, and a signal may come meanwhile.
+    while (::getrandom(&key, sizeof key, 0) != sizeof key) {
+        if (errno != EINTR) throw_errno("getrandom");
+    }
     return key;
 }
 

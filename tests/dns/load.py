@@ -2,9 +2,9 @@
 
 A stream is a dictionary: "names" (in turn; "{}" becomes a number, so that each is asked once), "rate"
 (questions a second), "tcp". "known" maps names to their addresses; all others have the one that
-faulty.address_of gives. The result counts for each stream: sent, right, failed (SERVFAIL, REFUSED),
-unanswered, wrong, broken (connections that ended), and the median and the 99th percentile of the
-waiting time in milliseconds."""
+faulty.address_of gives. The result counts for each stream: sent, right, failed (SERVFAIL, REFUSED,
+or TC over UDP), unanswered, wrong, broken (connections that ended), and the median and the 99th
+percentile of the waiting time in milliseconds."""
 
 import contextlib
 import itertools
@@ -167,7 +167,7 @@ class Stream:
         if not wire[2] & 0x80 or wire[12:end] != question:
             return self.bad(name, wire)
         rcode = wire[3] & 15
-        if rcode in (2, 5):
+        if rcode in (2, 5) or (wire[2] & 2 and not self.tcp):
             self.count["failed"] += 1
         elif rcode == 0 and addresses(wire, end) == [self.known.get(name) or f.address_of(name + ".")]:
             self.count["right"] += 1

@@ -118,6 +118,15 @@ def test_what_fails_says_so_and_the_rest_is_right(daemon, fault, kind, strength)
     recovers(daemon, kind, names)
 
 
+@pytest.mark.parametrize("kind", [f.tcp_reset, f.tcp_truncated], ids=lambda kind: kind.__name__)
+def test_who_asks_over_tcp_gets_no_cut_reply(daemon, fault, kind):
+    """A library would take an empty one for a name without addresses."""
+    fault(kind, 1.0)
+    for name, reply in [(name, daemon.ask(name, tcp=True, use_edns=0)) for name in fresh_names(kind)]:
+        assert reply.rcode() == dns.rcode.SERVFAIL and not reply.flags & dns.flags.TC, (name, reply)
+        assert any(isinstance(option, dns.edns.EDEOption) for option in reply.options)
+
+
 def test_records_that_nobody_asked_for_are_not_kept(daemon, faulty, fault):
     """Poison over troubled forwarders, MaginotDNS: neither the victim of the extra records nor its
     servers come from the cache."""
