@@ -182,7 +182,7 @@ struct Dns {
     std::vector<Forward> forwards;  ///< 64 at most, no suffix twice; the longest suffix counts
     PrivateReverse private_reverse = PrivateReverse::forward;
     std::uint64_t cache_bytes = 64ULL << 20;
-    std::string query_log;  ///< an absolute path, "journal", "stdout"; empty: none
+    std::string query_log;               ///< an absolute path, "journal", "stdout"; empty: none
     std::uint32_t query_log_sample = 1;  ///< one query in so many is written there, 1..1000000
 
     Dns();
@@ -233,6 +233,23 @@ struct Record {
     friend bool operator==(const Record&, const Record&) = default;
 };
 
+/// The names that Kuma's control plane gives this machine's proxy, as its Envoy serves them.
+struct KumaFeed {
+    std::string socket;       ///< an absolute path, at most 107 bytes
+    std::uint32_t poll = 1;   ///< seconds between two looks, 1..3600
+    std::uint32_t wait = 15;  ///< seconds that readiness waits for the first names, 0..3600
+    Location where;
+
+    friend bool operator==(const KumaFeed&, const KumaFeed&) = default;
+};
+
+/// Names that come from elsewhere while the program runs.
+struct Feeds {
+    std::optional<KumaFeed> kuma;
+
+    friend bool operator==(const Feeds&, const Feeds&) = default;
+};
+
 struct Config {
     std::string resolv_conf{"/etc/resolv.conf"};
     Mesh mesh;
@@ -240,6 +257,7 @@ struct Config {
     Redirect redirect;
     Dns dns;
     Vip vip;
+    Feeds feed;
     std::vector<Service> services;
     std::vector<Record> records;
 

@@ -172,8 +172,8 @@ void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
 }
 
 void read_config(const toml::table& table, Config& to, Findings& findings) {
-    static constexpr Keys<8> keys{"resolv_conf", "mesh", "proxy",   "redirect",
-                                  "dns",         "vip",  "service", "record"};
+    static constexpr Keys<9> keys{"resolv_conf", "mesh", "proxy",   "redirect", "dns",
+                                  "vip",         "feed", "service", "record"};
     TableReader reader{table, "", keys, findings};
     reader.read("resolv_conf", to.resolv_conf);
     if (const auto* mesh = reader.table("mesh")) read_mesh(*mesh, to.mesh, findings);
@@ -184,6 +184,7 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
     }
     if (const auto* dns = reader.table("dns")) read_dns(*dns, to.dns, findings);
     if (const auto* vip = reader.table("vip")) read_vip(*vip, to.vip, findings);
+    if (const auto* feed = reader.table("feed")) read_feed(*feed, to.feed, findings);
     reader.read_tables(
         "service", [&](const toml::table& entry) { read_service(entry, to.services, findings); });
     reader.read_tables("record",

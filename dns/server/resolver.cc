@@ -36,13 +36,17 @@ Resolver::Resolver(asio::io_context& context, WorkerStats& stats, std::size_t ca
       flights_(limits.in_flight, std::max<std::size_t>(limits.in_flight / 4, 1)),
       scratch_memory_(std::make_unique_for_overwrite<std::uint8_t[]>(wire::message_bytes_max)),
       scratch_(scratch_memory_.get(), wire::message_bytes_max), cache_(cache_bytes),
-      patience_(context, limits.in_flight,
+      patience_(context, limits.in_flight, stale_patience,
                 [this](std::uint64_t ticket) { on_patience_end(ticket); }),
+      held_(context, limits.in_flight, feed_patience,
+            [this](std::uint64_t ticket) { on_held_end(ticket); }),
       forwarder_(context, *this, limits) {}
 
 void Resolver::set_tables(std::shared_ptr<const zone::Table> owned,
                           std::shared_ptr<const zone::Table> special) noexcept {
     owned_ = std::move(owned);
+    names_to_come_ = owned_ && !owned_->is_complete();
+    if (!names_to_come_) answer_held();
     if (special_ == special) return;
     const bool had_one = std::exchange(special_, std::move(special)) != nullptr;
     if (had_one) forget_upstreams();  // some of the names that were asked for may be special now
@@ -72,6 +76,7 @@ std::vector<forward::UpstreamState> Resolver::upstreams() {
 Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto proto,
                                    Origin origin, std::span<std::uint8_t> out) noexcept {
     using wire::Parsed, wire::Rcode, wire::Ede;
+    hold_ = false;
     switch (wire::parse_question(message, question_)) {
     case Parsed::question:
         break;
@@ -89,6 +94,7 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
     limit_ = proto == Proto::tcp ? wire::message_bytes_max
                                  : wire::udp_limit(question_, path_payload_max(origin));
     if (const std::size_t bytes = owned_->answer(question_, limit_, out); bytes != 0) {
+        if (names_to_come_ && wire::header_rcode(out) == Rcode::nxdomain) return hold();
         return sent(Source::owned, out.first(bytes));
     }
     if (is_transfer(question_)) return local(Rcode::refused, Ede::none, out);
@@ -175,7 +181,7 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
                                       std::span<std::uint8_t> out,
                                       const std::shared_ptr<forward::Trace>& trace) noexcept {
     constexpr Verdict nothing_yet{Next::forward, 0};
-    if (forwarder_.is_ours(question_, source_port(client)) || comes_back(client)) {
+    if (!hold_ && (forwarder_.is_ours(question_, source_port(client)) || comes_back(client))) {
         stats_.loops.add();
         return {local(wire::Rcode::refused, wire::Ede::network_error, out)};
     }
@@ -185,6 +191,10 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
         return {nothing_yet};
     }
     if (outcome == PendingClients::Outcome::added) {
+        if (hold_) {
+            held_.add(ticket);
+            return {nothing_yet, ticket};
+        }
         if (fly(ticket, trace)) {
             if (in_cache_ && cache_.has_stale(question_, cache_clock())) patience_.add(ticket);
             return {nothing_yet, ticket};

@@ -36,7 +36,7 @@ public:
 
     enum class Next : std::uint8_t {
         send,     ///< `bytes` of `out` are the answer
-        forward,  ///< call forward(): an upstream knows
+        forward,  ///< call forward(): an upstream knows, or a feed in a moment
         drop      ///< no query at all; counted
     };
     struct Verdict {
@@ -104,12 +104,15 @@ private:
     Verdict local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
     Verdict sent(Source source, std::span<const std::uint8_t> answer) noexcept;
     Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
+    Verdict hold() noexcept;
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
     bool fly(std::uint64_t ticket, const std::shared_ptr<forward::Trace>& trace) noexcept;
     void relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
     void relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
     void fail(std::uint64_t ticket, forward::Failure failure) noexcept;
+    void on_held_end(std::uint64_t ticket) noexcept;
+    void answer_held() noexcept;
     bool give_stale(std::uint64_t ticket) noexcept;
     std::size_t stale_for(const PendingClient& pending) noexcept;
     void on_patience_end(std::uint64_t ticket) noexcept;
@@ -128,12 +131,15 @@ private:
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take
     bool cacheable_ = false;   ///< whether the last one parsed may be answered from the cache
-    bool in_cache_ = false;    ///< whether the cache has something of it, fresh or not
-    Flights flights_;          ///< of the pending that may share a reply
+    bool names_to_come_ = false;  ///< owned_ is not complete
+    bool hold_ = false;           ///< whether the last one parsed waits for them
+    bool in_cache_ = false;       ///< whether the cache has something of it, fresh or not
+    Flights flights_;             ///< of the pending that may share a reply
     const std::unique_ptr<std::uint8_t[]> scratch_memory_;
     const std::span<std::uint8_t> scratch_;  ///< one largest message
     cache::Cache cache_;
     StaleTimer patience_;
+    StaleTimer held_;  ///< the pending that wait for names to come
     std::shared_ptr<QueryLog> query_log_;
     forward::Forwarder forwarder_;
     std::vector<std::vector<std::uint8_t>> suffixes_;  ///< of its routes

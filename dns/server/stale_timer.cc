@@ -4,8 +4,13 @@ namespace meshgate::dns::server {
 
 void StaleTimer::add(std::uint64_t ticket) {
     if (waiting_.size() == capacity_) return;
-    waiting_.emplace_back(Timer::Clock::now() + stale_patience, ticket);
+    waiting_.emplace_back(Timer::Clock::now() + time_, ticket);
     if (waiting_.size() == 1) arm();
+}
+
+StaleTimer::Waiting StaleTimer::take_all() noexcept {
+    timer_.cancel();
+    return std::exchange(waiting_, {});
 }
 
 void StaleTimer::arm() {

@@ -15,15 +15,22 @@ namespace meshgate::dns::server {
 /// client response timer).
 inline constexpr std::chrono::milliseconds stale_patience{1800};
 
-/// Calls for each ticket after stale_patience. All wait equally long, so a queue is enough.
+/// How long a client waits at most for the first names of a feed (design.md section 4).
+inline constexpr std::chrono::milliseconds feed_patience{1000};
+
+/// Calls for each ticket after a time. All wait equally long, so a queue is enough.
 class StaleTimer {
 public:
     /// @param capacity  tickets that wait at most; further ones are not called for.
     StaleTimer(boost::asio::io_context& context, std::size_t capacity,
-               std::function<void(std::uint64_t)> expired)
-        : timer_(context), capacity_(capacity), expired_(std::move(expired)) {}
+               std::chrono::milliseconds time, std::function<void(std::uint64_t)> expired)
+        : timer_(context), capacity_(capacity), time_(time), expired_(std::move(expired)) {}
 
     void add(std::uint64_t ticket);
+
+    using Waiting = std::deque<std::pair<Timer::Clock::time_point, std::uint64_t>>;
+    /// Those that it would have called for; it calls for none of them.
+    Waiting take_all() noexcept;
 
 private:
     void arm();
@@ -31,8 +38,9 @@ private:
 
     Timer timer_;
     std::size_t capacity_;
+    std::chrono::milliseconds time_;
     std::function<void(std::uint64_t)> expired_;
-    std::deque<std::pair<Timer::Clock::time_point, std::uint64_t>> waiting_;
+    Waiting waiting_;
 };
 
 }  // namespace meshgate::dns::server

@@ -22,10 +22,12 @@ constexpr std::uint32_t negative_ttl_max = 30;  // a new name is seen this soon
 /// From the configured names to nodes: what is common to services and records.
 class Zone {
 public:
-    explicit Zone(const Contents& contents) : contents_(contents) {
+    Zone(const Contents& contents, const Sources& sources)
+        : contents_(contents), sources_(sources) {
         names_.ttl = contents.ttl;
         names_.negative_ttl = std::min(contents.ttl, negative_ttl_max);
         names_.reverse_ranges = contents.reverse_ranges;
+        names_.complete = sources.complete;
     }
 
     CompiledNames compile() && {
@@ -37,6 +39,7 @@ public:
         for (const NamedService& service : contents_.services) add_reverse(service);
         for (const WireRecord& record : contents_.records) add_record(record);
         check_cnames();
+        for (const Source& source : sources_.told) add_source(source);
         names_.names = builder_.names_with_data();
         const auto offsets = builder_.pack(names_);
         for (const auto& [address, node] : reverse_) names_.reverse.add(address, offsets[node]);
@@ -124,6 +127,32 @@ private:
         }
     }
 
+    /// Names that the configuration has as well are its own. The addresses of the others are VIPs
+    /// too: each has a reverse name.
+    void add_source(const Source& source) {
+        for (std::size_t i = 0; i < source.hosts->size(); ++i) {
+            const auto [name, addresses] = (*source.hosts)[i];
+            const std::uint32_t id = node_with_ancestors(name);
+            if (builder_.has_data(id) || !builder_.claim(id)) continue;
+            note_wildcard(name);
+            for (const conf::IpAddress& address : addresses) {
+                const bool ipv4 = address.family() == conf::Family::ipv4;
+                if (!(ipv4 ? source.ipv4 : source.ipv6)) continue;
+                builder_.add(id, ipv4 ? wire::type::a : wire::type::aaaa, source.ttl,
+                             address.bytes());
+                if (address.unmapped()) {
+                    names_.mapped_reverse = true;
+                } else {
+                    reverse_.emplace_back(address, id);
+                }
+            }
+        }
+    }
+
+    void note_wildcard(Name owner) {
+        if (owner.size() > 2 && owner[0] == 1 && owner[1] == '*') names_.wildcards = true;
+    }
+
     static CompiledNames with_random_key() {
         CompiledNames names;
         names.key = wire::random_hash_key();
@@ -131,9 +160,7 @@ private:
     }
 
     void add_record(const WireRecord& record) {
-        if (record.owner.size() > 2 && record.owner[0] == 1 && record.owner[1] == '*') {
-            names_.wildcards = true;
-        }
+        note_wildcard(record.owner);
         const std::uint32_t id = node_with_ancestors(record.owner);
         if (record.type != wire::type::cname) {
             builder_.add(id, record.type, record.ttl, record.rdata);
@@ -185,6 +212,7 @@ private:
     }
 
     const Contents& contents_;
+    const Sources& sources_;
     CompiledNames names_ = with_random_key();
     EntryBuilder builder_{names_.key};
     std::vector<std::pair<conf::IpAddress, std::uint32_t>> reverse_;
@@ -192,8 +220,8 @@ private:
 
 }  // namespace
 
-std::shared_ptr<const Table> build(const Contents& contents) {
-    return std::make_shared<CompiledTable>(Zone{contents}.compile());
+std::shared_ptr<const Table> build(const Contents& contents, const Sources& sources) {
+    return std::make_shared<CompiledTable>(Zone{contents, sources}.compile());
 }
 
 }  // namespace meshgate::dns::zone

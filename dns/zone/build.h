@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/config.h"
+#include "dns/zone/host_list.h"
 #include "dns/zone/table.h"
 
 #include <cstdint>
@@ -41,13 +42,29 @@ struct Contents {
         reverse_ranges;  ///< VIP ranges: their reverse names end here, taken or not
 };
 
+/// Names that somebody else tells while the program runs: Kuma's feed. What the configuration says
+/// of a name, whatever it is, stands against all that a feed says of it: it is nearer to the person
+/// who runs the machine.
+struct Source {
+    std::string name;       ///< "kuma"
+    std::uint32_t ttl = 0;  ///< seconds
+    bool ipv4 = true;       ///< false: these addresses are passed over, the names stay
+    bool ipv6 = true;
+    std::shared_ptr<const HostList> hosts;  ///< never null; no name twice
+};
+
+struct Sources {
+    std::vector<Source> told;  ///< the first that has a name has it whole
+    bool complete = true;      ///< false: one has not told yet what it knows
+};
+
 /// One line of `meshgate-dns names`.
 struct ListedName {
     std::string name;  ///< absolute, no trailing dot
     std::uint32_t ttl = 0;
     std::string type;
     std::string value;
-    std::string source;  ///< "service", "record"
+    std::string source;  ///< "service", "record", or the name of a Source
 
     friend auto operator<=>(const ListedName&, const ListedName&) = default;
 };
@@ -56,9 +73,9 @@ struct ListedName {
 /// dots; PTR of each VIP.
 /// @throws conf::Error naming both places when a CNAME stands beside other data, or a name is no
 /// name; duplicates merge.
-std::shared_ptr<const Table> build(const Contents& contents);
+std::shared_ptr<const Table> build(const Contents& contents, const Sources& sources = {});
 
 /// The same names as rows, sorted.
-std::vector<ListedName> list(const Contents& contents);
+std::vector<ListedName> list(const Contents& contents, const Sources& sources = {});
 
 }  // namespace meshgate::dns::zone

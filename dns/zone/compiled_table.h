@@ -28,6 +28,7 @@ struct CompiledNames {
         reverse_ranges;           ///< VIP ranges: a reverse name in one is ours, taken or not
     bool mapped_reverse = false;  ///< ::ffff:a.b.c.d is the same host as a.b.c.d
     bool wildcards = false;
+    bool complete = true;             ///< Table::is_complete
     std::uint32_t ttl = 30;           ///< of PTR and NS records, seconds
     std::uint32_t negative_ttl = 30;  ///< of SOA records, and their MINIMUM
     std::size_t names = 0;
@@ -40,6 +41,7 @@ public:
     std::size_t answer(const wire::Question& question, std::size_t limit,
                        std::span<std::uint8_t> out) const noexcept override;
     [[nodiscard]] std::size_t names() const noexcept override { return names_.names; }
+    [[nodiscard]] bool is_complete() const noexcept override { return names_.complete; }
 
 private:
     /// What is known of a name.

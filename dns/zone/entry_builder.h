@@ -55,6 +55,8 @@ public:
     /// False when a service has claimed the name before.
     bool claim(std::uint32_t id) { return !std::exchange(nodes_[id].claimed, true); }
 
+    [[nodiscard]] bool has_data(std::uint32_t id) const { return nodes_[id].first_row != none; }
+
     /// One record, and no service of that name.
     [[nodiscard]] bool is_lone(std::uint32_t id) const {
         const Node& node = nodes_[id];

@@ -22,6 +22,22 @@ std::string type_name(std::uint16_t type) {
     return found != names.end() ? std::string{found->second} : "TYPE" + std::to_string(type);
 }
 
+/// What services and records have not claimed; `claimed` grows.
+void add_source(const Source& source, std::unordered_set<std::string>& claimed,
+                std::vector<ListedName>& rows) {
+    for (std::size_t i = 0; i < source.hosts->size(); ++i) {
+        const auto [wire_name, addresses] = (*source.hosts)[i];
+        const std::string name = wire::to_text(wire_name);
+        if (!claimed.insert(name).second) continue;
+        for (const conf::IpAddress& address : addresses) {
+            const bool ipv4 = address.family() == conf::Family::ipv4;
+            if (!(ipv4 ? source.ipv4 : source.ipv6)) continue;
+            rows.push_back(
+                {name, source.ttl, ipv4 ? "A" : "AAAA", address.to_string(), source.name});
+        }
+    }
+}
+
 }  // namespace
 
 std::string dotted_twin(std::string_view service) {
@@ -38,7 +54,7 @@ conf::IpAddress mapped(const conf::IpAddress& ipv4) noexcept {
     return conf::IpAddress::ipv6(bytes);
 }
 
-std::vector<ListedName> list(const Contents& contents) {
+std::vector<ListedName> list(const Contents& contents, const Sources& sources) {
     std::vector<ListedName> rows;
     std::unordered_set<std::string> claimed;
     for_each_service_name(contents, [&](const NamedService& service, const std::string& name) {
@@ -53,7 +69,9 @@ std::vector<ListedName> list(const Contents& contents) {
     for (const WireRecord& record : contents.records) {
         rows.push_back({wire::to_text(record.owner), record.ttl, type_name(record.type),
                         record.text, "record"});
+        if (!sources.told.empty()) claimed.insert(rows.back().name);
     }
+    for (const Source& source : sources.told) add_source(source, claimed, rows);
     std::sort(rows.begin(), rows.end());
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
     return rows;

@@ -32,6 +32,10 @@ public:
     [[nodiscard]] virtual std::size_t
     names() const noexcept = 0;  ///< owner names with data, PTR names apart
 
+    /// False while a source of names has not told yet what it knows: then an NXDOMAIN of this table
+    /// may be wrong in a moment.
+    [[nodiscard]] virtual bool is_complete() const noexcept { return true; }
+
 protected:
     Table() = default;
 };

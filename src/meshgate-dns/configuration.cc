@@ -27,10 +27,14 @@ SharedTable special_table(conf::PrivateReverse private_reverse) {
 
 }  // namespace
 
-Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept) {
+Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept,
+                                 const FeedNames& told) {
     Catalogue catalogue = make_catalogue(loaded, kept);
     Configuration out;
-    out.table = dns::zone::build(catalogue.contents);
+    out.table = dns::zone::build(catalogue.contents, to_sources(loaded.config, told));
+    if (loaded.config.feed.kuma) {
+        out.contents = std::make_shared<const dns::zone::Contents>(std::move(catalogue.contents));
+    }
     out.special = special_table(loaded.config.dns.private_reverse);
     out.vips = std::move(catalogue.state);
     out.warnings = std::move(catalogue.warnings);
@@ -48,14 +52,14 @@ void give_memory_back() noexcept {
 #endif
 }
 
-Configuration load_again(const std::optional<std::string>& file,
-                         const dns::zone::VipState& served) {
+Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served,
+                         const FeedNames& told) {
     if (file && *file == "-") {
         throw conf::Error({{conf::Location{"standard input", 0, 0},
                             "the configuration came from standard input, which is read once: a "
                             "restart is needed"}});
     }
-    return make_configuration(conf::load_or_default(file), served);
+    return make_configuration(conf::load_or_default(file), served, told);
 }
 
 void keep_state(Configuration& configuration) {

@@ -3,6 +3,7 @@
 #include "conf/load.h"
 #include "dns/zone/table.h"
 #include "src/meshgate-dns/catalogue.h"
+#include "src/meshgate-dns/feed_names.h"
 
 #include <memory>
 #include <optional>
@@ -17,17 +18,21 @@ struct Configuration {
     dns::zone::VipState vips;
     std::shared_ptr<const dns::zone::Table> table;    ///< shared with the workers, see Worker
     std::shared_ptr<const dns::zone::Table> special;  ///< as `table`; dns/zone/special_names.h
+    /// What the table is made of, kept to make the next one when a feed changes; null without one.
+    std::shared_ptr<const dns::zone::Contents> contents;
     std::vector<std::string> warnings;
 };
 
-/// @param kept the addresses the services had.
+/// @param kept the addresses the services had. @param told by the feeds so far.
 /// @throws conf::Error for names that contradict each other.
-Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept);
+Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept,
+                                 const FeedNames& told = {});
 
 /// Loads it again, as the server was started. The addresses that are being served are kept whatever
 /// has become of the state file.
 /// @throws conf::Error; also for a configuration that came from standard input.
-Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served);
+Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served,
+                         const FeedNames& told);
 
 /// Writes the state file; what goes wrong is a line in `warnings`.
 void keep_state(Configuration& configuration);

@@ -146,6 +146,28 @@ void write_reloads(Exposition& out, const MetricsInput& input) {
     out.sample("", input.last_reload_ok ? 1 : 0);
 }
 
+void write_feeds(Exposition& out, const std::vector<FeedState>& feeds) {
+    if (feeds.empty()) return;
+    out.family("meshgate_dns_feed_up", "gauge", "1 if the last look at the feed went well.");
+    for (const auto& feed : feeds) out.sample(label("feed", feed.name), feed.ok ? 1 : 0);
+    out.family("meshgate_dns_feed_age_seconds", "gauge",
+               "Time since the last look that went well; none before the first.");
+    for (const auto& feed : feeds) {
+        if (feed.age_seconds) out.sample(label("feed", feed.name), *feed.age_seconds);
+    }
+    out.family("meshgate_dns_feed_names", "gauge", "Names that the feed told last.");
+    for (const auto& feed : feeds) out.sample(label("feed", feed.name), feed.names);
+    out.family("meshgate_dns_feed_skipped", "gauge",
+               "Names and addresses it told last that are none.");
+    for (const auto& feed : feeds) out.sample(label("feed", feed.name), feed.skipped);
+    out.family("meshgate_dns_feed_looks_total", "counter", "Looks at the feed.");
+    for (const auto& feed : feeds) {
+        out.sample(label("feed", feed.name, "result", "changed"), feed.changed);
+        out.sample(label("feed", feed.name, "result", "unchanged"), feed.unchanged);
+        out.sample(label("feed", feed.name, "result", "failed"), feed.failed);
+    }
+}
+
 }  // namespace
 
 std::string to_prometheus(const MetricsInput& input) {
@@ -165,6 +187,7 @@ std::string to_prometheus(const MetricsInput& input) {
                    return s.cache_bytes;
                }));
     write_reloads(out, input);
+    write_feeds(out, input.feeds);
     out.family("meshgate_dns_loops_total", "counter", "Own queries that a redirect brought back.");
     out.sample(
         "", total(input.workers, [](const WorkerStats& s) -> const Counter& { return s.loops; }));

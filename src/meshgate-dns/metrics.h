@@ -2,6 +2,7 @@
 
 #include "dns/forward/forwarder.h"
 #include "dns/server/stats.h"
+#include "src/meshgate-dns/feeds.h"
 
 #include <cstdint>
 #include <span>
@@ -16,6 +17,7 @@ struct MetricsInput {
     std::string_view version;
     std::span<const dns::server::WorkerStats* const> workers;  ///< added up
     std::vector<dns::forward::UpstreamState> upstreams;
+    std::vector<FeedState> feeds;
     std::uint64_t names = 0;
     std::uint64_t reloads_ok = 0;
     std::uint64_t reloads_failed = 0;

@@ -1,6 +1,8 @@
 #include "conf/load.h"
+#include "dns/feed/polling.h"
 #include "src/common/log.h"
 #include "src/meshgate-dns/catalogue.h"
+#include "src/meshgate-dns/feed_names.h"
 #include "src/meshgate-dns/json.h"
 #include "src/meshgate-dns/verbs.h"
 
@@ -30,6 +32,20 @@ void print_json(const std::vector<ListedName>& rows) {
     std::cout << (rows.empty() ? "[]" : "]") << '\n';
 }
 
+/// What the feeds say now. One that does not answer is a line in `warnings`.
+FeedNames ask_feeds(const conf::Feeds& feeds, std::vector<std::string>& warnings) {
+    constexpr std::chrono::seconds patience{5};
+    FeedNames names;
+    if (!feeds.kuma) return names;
+    dns::feed::Look look = dns::feed::look_once(feeds.kuma->socket, patience);
+    if (look.document) {
+        names.kuma = std::make_shared<const dns::feed::KumaDocument>(std::move(*look.document));
+    } else {
+        warnings.push_back("feed kuma: " + look.error + "; its names are missing");
+    }
+    return names;
+}
+
 }  // namespace
 
 ExitCode names(const Invocation& invocation) {
@@ -39,8 +55,9 @@ ExitCode names(const Invocation& invocation) {
     const Catalogue catalogue = make_catalogue(loaded, kept);
     // Building says what listing does not: names that contradict each other.
     [[maybe_unused]] const auto table = dns::zone::build(catalogue.contents);
+    const auto told = ask_feeds(loaded.config.feed, warnings);
     for (const auto& warning : warnings) log::warning(warning);
-    const auto rows = dns::zone::list(catalogue.contents);
+    const auto rows = dns::zone::list(catalogue.contents, to_sources(loaded.config, told));
     invocation.json ? print_json(rows) : print_text(rows);
     return ExitCode::done;
 }

@@ -63,6 +63,7 @@ Service::Service(asio::io_context& context, asio::signal_set& signals, Parts par
                  }),
       query_logging_(workers.size(),
                      [&workers](const QueryLogging::Logs& logs) { workers.set_query_logs(logs); }),
+      feeds_(context, [this] { begin_rebuild(); }),
       resolv_conf_(context, [this] { on_resolv_conf(); }), watchdog_(context), overdue_(context) {}
 
 ExitCode Service::run() {
@@ -73,6 +74,7 @@ ExitCode Service::run() {
     if (const auto interval = watchdog_interval()) watch(*interval);
     configure_admission();
     configure_upstreams();
+    feeds_.configure(configuration_.config.feed);
     begin_start();
     context_.run();
     return failed_ ? ExitCode::failed : ExitCode::done;
@@ -133,7 +135,9 @@ void Service::start_job(Work work, Then then) {
         asio::post(context_, [this, then, result = std::move(result)]() mutable {
             busy_ = false;
             then(std::move(result));
-            if (std::exchange(reload_again_, false) && state_ != State::draining) begin_reload();
+            if (state_ == State::draining) return;
+            if (std::exchange(reload_again_, false)) return begin_reload();
+            if (names_changed_) begin_rebuild();
         });
     });
 }
@@ -170,18 +174,18 @@ void Service::begin_reload() {
         return;
     }
     notifier_.reloading();
-    start_job([this, served = configuration_.vips](
-                  const std::stop_token& stop) { return load_and_swap(stop, served); },
+    start_job([this, served = configuration_.vips, told = feeds_.names()](
+                  const std::stop_token& stop) { return load_and_swap(stop, served, told); },
               [this](Outcome outcome) { on_reloaded(std::move(outcome)); });
 }
 
 /// On the second thread. The old table is still held by configuration_ while the workers change
 /// over, so it is not one of them that has to free it.
 Service::Outcome Service::load_and_swap(const std::stop_token& stop,
-                                        const dns::zone::VipState& served) {
+                                        const dns::zone::VipState& served, const FeedNames& told) {
     Outcome outcome;
     try {
-        Configuration next = load_again(parts_.file, served);
+        Configuration next = load_again(parts_.file, served, told);
         keep_state(next);
         workers_.set_tables(next.table, next.special, stop);
         outcome.next = std::move(next);
@@ -191,6 +195,32 @@ Service::Outcome Service::load_and_swap(const std::stop_token& stop,
         outcome.error = error.what();
     }
     return outcome;
+}
+
+void Service::begin_rebuild() {
+    names_changed_ = busy_;
+    if (busy_ || state_ == State::draining || !configuration_.contents) return;
+    start_job(
+        [this, contents = configuration_.contents, special = configuration_.special,
+         sources = to_sources(configuration_.config, feeds_.names())](
+            const std::stop_token& stop) -> Rebuilt {
+            try {
+                auto table = dns::zone::build(*contents, sources);
+                workers_.set_tables(table, special, stop);
+                return {std::move(table), {}};
+            } catch (const std::exception& error) {
+                return {nullptr, error.what()};
+            }
+        },
+        [this](Rebuilt rebuilt) { on_rebuilt(std::move(rebuilt)); });
+}
+
+void Service::on_rebuilt(Rebuilt rebuilt) {
+    if (rebuilt.table) {
+        configuration_.table = std::move(rebuilt.table);
+    } else if (state_ != State::draining) {
+        log::error("feed: " + rebuilt.error + "; the names before it stay");
+    }
 }
 
 void Service::on_reloaded(Outcome outcome) {
@@ -218,6 +248,7 @@ void Service::take_over(Configuration next) {
     configuration_ = std::move(next);
     configure_admission();
     configure_upstreams();
+    feeds_.configure(configuration_.config.feed);
     log::notice("reloaded: " + summary());
 }
 
@@ -226,6 +257,7 @@ void Service::begin_drain() {
     notifier_.stopping();
     job_.request_stop();
     upstreams_.stop();
+    feeds_.stop();
     workers_.drain(drain_patience);
     overdue_.wait_for(drain_overdue, [this] {
         log::error("a worker does not end");
@@ -261,6 +293,7 @@ std::vector<std::string> Service::not_ready() {
     if (state_ == State::draining) return {"draining"};
     std::vector<std::string> reasons;
     if (state_ == State::starting) reasons.emplace_back("starting");
+    for (std::string& feed : feeds_.not_ready()) reasons.push_back(std::move(feed));
     if (upstreams_.missing()) reasons.emplace_back("upstreams");
     return reasons;
 }
@@ -278,6 +311,9 @@ StatusReport Service::status() {
     report.reload = last_reload_;
     for (const auto& upstream : workers_.upstreams()) {
         report.upstreams.push_back({upstream.address.to_string(), upstream.up});
+    }
+    for (const FeedState& feed : feeds_.states()) {
+        report.feeds.push_back({feed.name, feed.ok, feed.age_seconds});
     }
     return report;
 }
@@ -297,6 +333,7 @@ std::string Service::metrics() {
     input.version = version;
     input.workers = stats;
     input.upstreams = workers_.upstreams();
+    input.feeds = feeds_.states();
     input.names = configuration_.table->names();
     input.reloads_ok = last_reload_.count - reloads_failed_;
     input.reloads_failed = reloads_failed_;

@@ -6,6 +6,7 @@
 #include "src/meshgate-dns/access.h"
 #include "src/meshgate-dns/configuration.h"
 #include "src/meshgate-dns/endpoints.h"
+#include "src/meshgate-dns/feeds.h"
 #include "src/meshgate-dns/file_watch.h"
 #include "src/meshgate-dns/query_logging.h"
 #include "src/meshgate-dns/sd_notify.h"
@@ -66,8 +67,16 @@ private:
     void start_job(Work work, Then then);
     void begin_start();
     void begin_reload();
-    Outcome load_and_swap(const std::stop_token& stop, const dns::zone::VipState& served);
+    void begin_rebuild();
+    Outcome load_and_swap(const std::stop_token& stop, const dns::zone::VipState& served,
+                          const FeedNames& told);
     void on_started(const std::string& error);
+    /// The table with what the feeds told since.
+    struct Rebuilt {
+        std::shared_ptr<const dns::zone::Table> table;  ///< null: see error
+        std::string error;
+    };
+    void on_rebuilt(Rebuilt rebuilt);
     void on_reloaded(Outcome outcome);
     void take_over(Configuration next);
     void begin_drain();
@@ -96,9 +105,11 @@ private:
 
     StatusReport::Reload last_reload_;
     std::uint64_t reloads_failed_ = 0;
-    bool busy_ = false;          ///< a job is on the second thread
-    bool reload_again_ = false;  ///< a SIGHUP came while one was
+    bool busy_ = false;           ///< a job is on the second thread
+    bool reload_again_ = false;   ///< a SIGHUP came while one was
+    bool names_changed_ = false;  ///< a feed told something that the table does not have yet
 
+    Feeds feeds_;
     FileWatch resolv_conf_;
     Timer watchdog_;
     Timer overdue_;

@@ -39,8 +39,14 @@ std::string to_json(const StatusReport& report) {
         out += "{\"address\":" + json_string(upstream.address) + ",\"up\":" + boolean(upstream.up) +
                "}";
     }
-    out += "],\"feeds\":[]}\n";  // the configuration knows no feed yet
-    return out;
+    out += "],\"feeds\":[";
+    for (std::size_t i = 0; i < report.feeds.size(); ++i) {
+        const auto& feed = report.feeds[i];
+        if (i > 0) out += ',';
+        out += "{\"name\":" + json_string(feed.name) + ",\"ok\":" + boolean(feed.ok) +
+               ",\"age_seconds\":" + (feed.age_seconds ? seconds(*feed.age_seconds) : "null") + "}";
+    }
+    return out + "]}\n";
 }
 
 StatusReport parse_status(std::string_view json) {
@@ -65,6 +71,11 @@ StatusReport parse_status(std::string_view json) {
             report.upstreams.push_back(
                 {upstream.get<std::string>("address"), upstream.get<bool>("up")});
         }
+        for (const auto& [key, feed] : tree.get_child("feeds")) {
+            const auto age = feed.get_optional<double>("age_seconds");  // null is no number
+            report.feeds.push_back({feed.get<std::string>("name"), feed.get<bool>("ok"),
+                                    age ? std::optional{*age} : std::nullopt});
+        }
         return report;
     } catch (const pt::ptree_error& error) {
         throw std::runtime_error(std::string{"the admin endpoint does not speak our status: "} +
@@ -84,6 +95,10 @@ std::string to_text(const StatusReport& report) {
     for (std::string line; std::getline(lines, line);) out += "           " + line + "\n";
     for (const auto& upstream : report.upstreams) {
         out += "upstream   " + upstream.address + (upstream.up ? " up" : " down") + "\n";
+    }
+    for (const auto& feed : report.feeds) {
+        out += "feed       " + feed.name + (feed.ok ? " ok" : " failing") + ", ";
+        out += feed.age_seconds ? seconds(*feed.age_seconds) + " s old\n" : "nothing yet\n";
     }
     return out;
 }

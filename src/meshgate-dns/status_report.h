@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,12 @@ struct StatusReport {
         bool up = true;
     };
 
+    struct Feed {
+        std::string name;
+        bool ok = false;                    ///< the last look went well
+        std::optional<double> age_seconds;  ///< since the last that did; none: none did, "null"
+    };
+
     std::string state = "starting";  ///< starting, ready, draining
     std::string version;
     std::int64_t pid = 0;
@@ -27,6 +34,7 @@ struct StatusReport {
     std::uint64_t names = 0;
     Reload reload;
     std::vector<Upstream> upstreams;
+    std::vector<Feed> feeds;
 };
 
 std::string to_json(const StatusReport& report);

@@ -22,6 +22,7 @@ std::string exposition(const std::array<WorkerStats, 2>& workers) {
     input.workers = pointers;
     input.upstreams = {{SocketAddress::parse("192.0.2.1:53", 53).value(), true, 7, 1},
                        {SocketAddress::parse("[fe80::1%eth0]:53", 53).value(), false, 0, 0}};
+    input.feeds = {{"kuma", true, 0.5, 100, 2, 3, 4, 5}};
     input.names = 12;
     input.reloads_ok = 3;
     input.reloads_failed = 2;
@@ -62,6 +63,13 @@ TEST_CASE("the workers' counters are added up under the names of the contract") 
              "meshgate_dns_cache_entries 0",
              "meshgate_dns_cache_bytes 0",
              "meshgate_dns_names 12",
+             "meshgate_dns_feed_up{feed=\"kuma\"} 1",
+             "meshgate_dns_feed_age_seconds{feed=\"kuma\"} 0.5",
+             "meshgate_dns_feed_names{feed=\"kuma\"} 100",
+             "meshgate_dns_feed_skipped{feed=\"kuma\"} 2",
+             "meshgate_dns_feed_looks_total{feed=\"kuma\",result=\"changed\"} 3",
+             "meshgate_dns_feed_looks_total{feed=\"kuma\",result=\"unchanged\"} 4",
+             "meshgate_dns_feed_looks_total{feed=\"kuma\",result=\"failed\"} 5",
              "meshgate_dns_reloads_total{result=\"ok\"} 3",
              "meshgate_dns_reloads_total{result=\"failed\"} 2",
              "meshgate_dns_config_last_reload_successful 0",

@@ -19,6 +19,7 @@ StatusReport example() {
     report.names = 3;
     report.reload = {false, 2, "a.toml:1:2: unknown key \"x\"\na.toml:3:4: no number"};
     report.upstreams = {{"192.0.2.1:53", true}, {"[2001:db8::1]:53", false}};
+    report.feeds = {{"kuma", true, 0.25}, {"late", false, std::nullopt}};
     return report;
 }
 
@@ -30,7 +31,8 @@ TEST_CASE("the status has the keys of the contract, in their order") {
           R"("uptime_seconds":1.500,"names":3,"reload":{"ok":false,"count":2,"error":)"
           R"("a.toml:1:2: unknown key \"x\"\na.toml:3:4: no number"},"upstreams":[)"
           R"({"address":"192.0.2.1:53","up":true},{"address":"[2001:db8::1]:53","up":false}],)"
-          R"("feeds":[]})"
+          R"("feeds":[{"name":"kuma","ok":true,"age_seconds":0.250},)"
+          R"({"name":"late","ok":false,"age_seconds":null}]})"
           "\n");
 }
 
@@ -52,7 +54,8 @@ TEST_CASE("people read every line of an error and every upstream") {
     const std::string text = to_text(example());
     for (const std::string part :
          {"state      ready\n", "reloads    2, the last one failed\n",
-          "           a.toml:3:4: no number\n", "upstream   [2001:db8::1]:53 down\n"}) {
+          "           a.toml:3:4: no number\n", "upstream   [2001:db8::1]:53 down\n",
+          "feed       kuma ok, 0.250 s old\n", "feed       late failing, nothing yet\n"}) {
         CAPTURE(part);
         CHECK(text.find(part) != std::string::npos);
     }
