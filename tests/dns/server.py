@@ -148,6 +148,10 @@ state = "{self.state}"
 
     def close(self):
         if self.process and self.process.poll() is None:
+            # What a wrapper such as strace started would go on without it.
+            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            for child in children.read_text().split():
+                os.kill(int(child), signal.SIGKILL)
             self.process.kill()
             self.process.wait()
 
