@@ -88,6 +88,14 @@ def wrong_address(upstream, query, reply, send):
     send(reply.to_wire())
 
 
+def wrong_case(upstream, query, reply, send):
+    """The question in letters that were not sent."""
+    bad = dns.message.make_query(str(query.question[0].name).swapcase(), "A")
+    bad.id = query.id
+    send(with_address(bad, WRONG))
+    send(reply.to_wire())
+
+
 def wrong_question(upstream, query, reply, send):
     other = dns.message.make_query("other.example", "A")
     other.id = query.id
@@ -229,22 +237,22 @@ TCP_FAULTS = {tcp_slowly, tcp_reset, tcp_silent, tcp_truncated, tcp_64k}
 
 
 class FaultyUpstream:
-    def __init__(self):
-        self.port = s.free_port()
+    def __init__(self, host="127.0.0.1", port=None):
+        self.host, self.port = host, port or s.free_port()
         self.fault, self.strength = None, 0.0
         self.victim = "victim.example."
         self.questions, self.ids = [], set()
         self._held = None
         self._lock = threading.Lock()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", self.port))
-        self.tcp = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self.udp.bind((self.host, self.port))
+        self.tcp = socket.create_server((self.host, self.port), backlog=128)
         for serve in (self._serve_udp, self._serve_tcp):
             threading.Thread(target=serve, daemon=True).start()
 
     @property
     def endpoint(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def later(self, seconds, action):
         timer = threading.Timer(seconds, action)

@@ -26,11 +26,11 @@ BURST = 64
 class Load:
     """The process; from its beginning until end()."""
 
-    def __init__(self, port, streams, known=None, given_up=6):
+    def __init__(self, port, streams, known=None, given_up=6, wrapper=()):
         """@param given_up  seconds until a question counts as unanswered."""
         self.given_up = given_up
         spec = json.dumps({"port": port, "streams": streams, "known": known or {}, "given_up": given_up})
-        self.process = subprocess.Popen([sys.executable, __file__, spec], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([*wrapper, sys.executable, __file__, spec], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "begun\n"
 

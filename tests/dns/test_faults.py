@@ -15,7 +15,7 @@ import server as s
 
 # The right reply is there as well, or can be had another way: nobody is to notice.
 UNNOTICED = [f.delay, f.duplicate, f.reorder, f.wrong_id, f.wrong_port, f.wrong_address,
-             f.wrong_question, f.garbage, f.no_response, f.short_answer, f.truncated,
+             f.wrong_case, f.wrong_question, f.garbage, f.no_response, f.short_answer, f.truncated,
              f.formerr_on_edns, f.huge_ttl,
              f.zero_ttl, f.cname_chain, f.poison, f.tcp_slowly, f.tcp_64k]
 # There is nothing better to be had.
