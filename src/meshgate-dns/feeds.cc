@@ -106,9 +106,8 @@ std::vector<FeedState> Feeds::states() const {
     return {state};
 }
 
-std::vector<std::string> Feeds::not_ready() const {
-    const bool waits =
-        kuma_ && !names_.kuma && Clock::now() - since_ < std::chrono::seconds{kuma_->wait};
+std::vector<std::string> Feeds::awaited() const {
+    const bool waits = kuma_ && Clock::now() - since_ < std::chrono::seconds{kuma_->wait};
     return waits ? std::vector<std::string>{"feed kuma"} : std::vector<std::string>{};
 }
 

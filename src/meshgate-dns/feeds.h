@@ -46,8 +46,8 @@ public:
 
     [[nodiscard]] const FeedNames& names() const noexcept { return names_; }
     [[nodiscard]] std::vector<FeedState> states() const;
-    /// The feeds that readiness waits for: no names yet, and their time is not over.
-    [[nodiscard]] std::vector<std::string> not_ready() const;
+    /// The feeds that readiness waits for while the table is not complete: their time is not over.
+    [[nodiscard]] std::vector<std::string> awaited() const;
 
 private:
     void start();

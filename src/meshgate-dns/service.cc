@@ -293,7 +293,9 @@ std::vector<std::string> Service::not_ready() {
     if (state_ == State::draining) return {"draining"};
     std::vector<std::string> reasons;
     if (state_ == State::starting) reasons.emplace_back("starting");
-    for (std::string& feed : feeds_.not_ready()) reasons.push_back(std::move(feed));
+    if (!configuration_.table->is_complete()) {
+        for (std::string& feed : feeds_.awaited()) reasons.push_back(std::move(feed));
+    }
     if (upstreams_.missing()) reasons.emplace_back("upstreams");
     return reasons;
 }
