@@ -180,6 +180,9 @@ struct Dns {
         true;  ///< the default path not creatable is a warning, an explicit one an error
     std::vector<Upstream> upstreams{ResolvConfUpstreams{}};
     std::vector<Forward> forwards;  ///< 64 at most, no suffix twice; the longest suffix counts
+    /// Search domains for which OWNED-NAME.DOMAIN is an alias of the owned name: names, lower case,
+    /// no trailing dot, and "resolv-conf" for those of `resolv_conf`, followed; 32 at most.
+    std::vector<std::string> search{"resolv-conf"};
     PrivateReverse private_reverse = PrivateReverse::forward;
     std::uint64_t cache_bytes = 64ULL << 20;
     std::string query_log;               ///< an absolute path, "journal", "stdout"; empty: none

@@ -1,3 +1,4 @@
+#include "conf/resolv_conf.h"
 #include "conf/sections.h"
 #include "conf/values.h"
 
@@ -74,6 +75,18 @@ void read_admin(TableReader& reader, Dns& to) {
                                        "\"127.0.0.1:9153\", or \"\" for none");
 }
 
+void read_search(TableReader& reader, Dns& to) {
+    if (!reader.has("search")) return;
+    const auto parse = [](std::string_view text) {
+        return text == "resolv-conf" ? std::optional{std::string{text}} : parse_name(text);
+    };
+    to.search = read_words<std::string>(reader, "search", parse,
+                                        "\"resolv-conf\" or a domain such as \"corp.example\"");
+    if (to.search.size() > search_domains_max) {
+        reader.findings().error(reader.place("search"), "'dns.search' has more than 32 domains");
+    }
+}
+
 void read_query_log(TableReader& reader, Dns& to, Findings& findings) {
     reader.read("query_log", to.query_log);
     const auto& where = to.query_log;
@@ -121,9 +134,9 @@ void read_forward(const toml::table& table, std::vector<Forward>& to, Findings& 
 }  // namespace
 
 void read_dns(const toml::table& table, Dns& to, Findings& findings) {
-    static constexpr Keys<11> keys{"listen", "allow",     "rate_limit",      "user",
-                                   "admin",  "upstreams", "forward",         "private_reverse",
-                                   "cache",  "query_log", "query_log_sample"};
+    static constexpr Keys<12> keys{
+        "search",    "listen",  "allow",           "rate_limit", "user",      "admin",
+        "upstreams", "forward", "private_reverse", "cache",      "query_log", "query_log_sample"};
     static constexpr Keys<2> who{"forward", "local"};
     TableReader reader{table, "dns", keys, findings};
     if (reader.has("listen")) {
@@ -148,6 +161,7 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
     if (reader.has("upstreams")) {
         to.upstreams = read_words<Upstream>(reader, "upstreams", parse_upstream, upstream_words);
     }
+    read_search(reader, to);
     reader.read_tables(
         "forward", [&](const toml::table& entry) { read_forward(entry, to.forwards, findings); });
     if (const auto word = reader.read_word("private_reverse", who)) {

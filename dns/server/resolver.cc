@@ -16,6 +16,16 @@ bool is_transfer(const wire::Question& question) noexcept {
     return question.qtype == wire::type::axfr || question.qtype == wire::type::ixfr;
 }
 
+/// Whether `name` ends in `suffix`, at a label, and is more than that.
+bool ends_in(std::span<const std::uint8_t> name, std::span<const std::uint8_t> suffix) noexcept {
+    if (name.size() <= suffix.size()) return false;
+    const std::size_t keep = name.size() - suffix.size();
+    if (!std::equal(suffix.begin(), suffix.end(), name.subspan(keep).begin())) return false;
+    std::size_t at = 0;
+    while (at < keep) at += 1U + name[at];
+    return at == keep;
+}
+
 /// 0 for TCP: a loop begins with a datagram.
 std::uint16_t source_port(const Client& client) noexcept {
     return client.proto == Proto::udp ? port(client.path.peer) : 0;
@@ -93,12 +103,30 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
     if (!owned_) return local(Rcode::servfail, Ede::not_ready, out);
     limit_ = proto == Proto::tcp ? wire::message_bytes_max
                                  : wire::udp_limit(question_, path_payload_max(origin));
-    if (const std::size_t bytes = owned_->answer(question_, limit_, out); bytes != 0) {
+    if (const std::size_t bytes = from_table(limit_, out); bytes != 0) {
         if (names_to_come_ && wire::header_rcode(out) == Rcode::nxdomain) return hold();
         return sent(Source::owned, out.first(bytes));
     }
     if (is_transfer(question_)) return local(Rcode::refused, Ede::none, out);
     return from_cache(origin, out);
+}
+
+/// What the table says of the last question: of its name, or else of what it is without one of the
+/// search domains. A name that exists is never an alias.
+std::size_t Resolver::from_table(std::size_t limit, std::span<std::uint8_t> out) const noexcept {
+    const std::size_t bytes = owned_->answer(question_, limit, out);
+    if (bytes != 0 && wire::header_rcode(out) != wire::Rcode::nxdomain) return bytes;
+    const auto name = question_.lower();
+    for (const auto& domain : search_) {
+        if (!ends_in(name, domain)) continue;
+        std::array<std::uint8_t, wire::name_bytes_max> target;
+        const auto end = std::copy(
+            name.begin(), name.end() - static_cast<std::ptrdiff_t>(domain.size()), target.begin());
+        *end = 0;
+        const std::span<const std::uint8_t> alias{target.begin(), end + 1};
+        if (const auto aliased = owned_->answer_alias(question_, alias, limit, out)) return aliased;
+    }
+    return bytes;
 }
 
 Resolver::Verdict Resolver::sent(Source source, std::span<const std::uint8_t> answer) noexcept {

@@ -5,6 +5,7 @@
 #include "dns/server/flights.h"
 #include "dns/server/pending_clients.h"
 #include "dns/server/query_log.h"
+#include "dns/server/search_list.h"
 #include "dns/server/stale_timer.h"
 #include "dns/server/stats.h"
 #include "dns/wire/question.h"
@@ -29,6 +30,8 @@ public:
 
     void set_tables(std::shared_ptr<const zone::Table> owned,
                     std::shared_ptr<const zone::Table> special) noexcept;
+    /// The search domains from now on.
+    void set_search(SearchList domains) noexcept { search_ = std::move(domains); }
     /// When other suffixes have routes than before, everything that was cached is forgotten: it may
     /// be from the wrong servers.
     void set_routes(const std::vector<forward::Route>& routes);
@@ -104,6 +107,7 @@ private:
     Verdict local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
     Verdict sent(Source source, std::span<const std::uint8_t> answer) noexcept;
     Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
+    std::size_t from_table(std::size_t limit, std::span<std::uint8_t> out) const noexcept;
     Verdict hold() noexcept;
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
@@ -127,6 +131,7 @@ private:
 
     WorkerStats& stats_;
     std::shared_ptr<const zone::Table> owned_, special_;  ///< shared with the other workers
+    SearchList search_;
     PendingClients pending_;
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take

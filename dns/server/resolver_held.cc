@@ -26,8 +26,7 @@ void Resolver::answer_held() noexcept {
         const PendingClient* const pending = pending_.find(ticket);
         if (pending == nullptr) continue;
         static_cast<void>(wire::parse_question(pending->query_view(), question_));
-        const std::size_t bytes =
-            owned_ ? owned_->answer(question_, pending->limit, scratch_) : std::size_t{0};
+        const std::size_t bytes = owned_ ? from_table(pending->limit, scratch_) : std::size_t{0};
         if (bytes == 0) {
             on_held_end(ticket);  // a reload has given its suffix away
         } else {

@@ -118,6 +118,12 @@ std::future<void> Worker::set_access(std::shared_ptr<const AccessList> access) {
     });
 }
 
+std::future<void> Worker::set_search(SearchList domains) {
+    return state_->ask([state = state_.get(), domains = std::move(domains)]() mutable {
+        state->resolver.set_search(std::move(domains));
+    });
+}
+
 std::future<void> Worker::set_rate_limit(std::uint32_t queries_per_second) {
     return state_->ask([state = state_.get(), queries_per_second] {
         state->admission.set_rate_limit(queries_per_second);

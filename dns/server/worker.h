@@ -3,6 +3,7 @@
 #include "dns/forward/forwarder.h"
 #include "dns/server/access_list.h"
 #include "dns/server/query_log.h"
+#include "dns/server/search_list.h"
 #include "dns/server/sockets.h"
 #include "dns/server/stats.h"
 #include "dns/server/trace_report.h"
@@ -54,6 +55,9 @@ public:
 
     /// Who may ask from outside this machine, from the next query on. Nobody before the first call.
     std::future<void> set_access(std::shared_ptr<const AccessList> access);
+
+    /// Search domains for which an owned name has aliases; none before the first call.
+    std::future<void> set_search(SearchList domains);
 
     /// Queries a second that one source outside this machine may send over UDP (RateLimiter); 0,
     /// as before the first call: any number.

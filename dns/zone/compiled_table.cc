@@ -181,9 +181,8 @@ bool CompiledTable::write_records(std::uint16_t qtype, const PlacedName& owner, 
     return true;
 }
 
-wire::Rcode CompiledTable::fill(std::uint16_t qtype, Found found,
+wire::Rcode CompiledTable::fill(std::uint16_t qtype, PlacedName owner, Found found,
                                 AnswerWriter& writer) const noexcept {
-    PlacedName owner = writer.qname();
     for (unsigned links = 0; links <= cname_links_max; ++links) {
         if (!found.ours) return wire::Rcode::noerror;  // a CNAME led out: whoever asked goes on
         if (found.exists && write_records(qtype, owner, found, writer)) {
@@ -201,6 +200,19 @@ wire::Rcode CompiledTable::fill(std::uint16_t qtype, Found found,
     return wire::Rcode::servfail;  // a chain that never ends
 }
 
+std::size_t CompiledTable::answer_alias(const wire::Question& question, Name target,
+                                        std::size_t limit,
+                                        std::span<std::uint8_t> out) const noexcept {
+    if (question.qclass != wire::qclass::in || is_transfer(question.qtype)) return 0;
+    const Found found = find(target);
+    if (!found.ours || !found.entry || !found.entry->has_data()) return 0;
+    AnswerWriter writer{question, limit, out};
+    const PlacedName owner{
+        writer.add(Section::answer, writer.qname(), wire::type::cname, names_.ttl, target), target};
+    if (question.qtype == wire::type::cname) return writer.finish(wire::Rcode::noerror);
+    return writer.finish(fill(question.qtype, owner, found, writer));
+}
+
 std::size_t CompiledTable::answer(const wire::Question& question, std::size_t limit,
                                   std::span<std::uint8_t> out) const noexcept {
     const Found found = find(question.lower());
@@ -209,7 +221,7 @@ std::size_t CompiledTable::answer(const wire::Question& question, std::size_t li
         return wire::write_error(question, wire::Rcode::refused, wire::Ede::not_supported, out);
     }
     AnswerWriter writer{question, limit, out};
-    return writer.finish(fill(question.qtype, found, writer));
+    return writer.finish(fill(question.qtype, writer.qname(), found, writer));
 }
 
 }  // namespace meshgate::dns::zone

@@ -40,6 +40,9 @@ public:
 
     std::size_t answer(const wire::Question& question, std::size_t limit,
                        std::span<std::uint8_t> out) const noexcept override;
+    std::size_t answer_alias(const wire::Question& question, std::span<const std::uint8_t> target,
+                             std::size_t limit,
+                             std::span<std::uint8_t> out) const noexcept override;
     [[nodiscard]] std::size_t names() const noexcept override { return names_.names; }
     [[nodiscard]] bool is_complete() const noexcept override { return names_.complete; }
 
@@ -67,7 +70,8 @@ private:
     ptr_entry(const conf::IpAddress& address) const noexcept;
     [[nodiscard]] bool any_vip_in(const conf::Cidr& network) const noexcept;
 
-    wire::Rcode fill(std::uint16_t qtype, Found found, AnswerWriter& writer) const noexcept;
+    wire::Rcode fill(std::uint16_t qtype, PlacedName owner, Found found,
+                     AnswerWriter& writer) const noexcept;
     /// Writes what the name itself has of this type. @return false when it has nothing.
     bool write_records(std::uint16_t qtype, const PlacedName& owner, const Found& found,
                        AnswerWriter& writer) const noexcept;

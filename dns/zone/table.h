@@ -29,6 +29,19 @@ public:
     virtual std::size_t answer(const wire::Question& question, std::size_t limit,
                                std::span<std::uint8_t> out) const noexcept = 0;
 
+    /// Answers a question as if its name were an alias of `target` (lower-case wire form): a CNAME,
+    /// and what `target` has of the type, or NODATA.
+    ///
+    /// @return bytes written; 0, and nothing is written: `target` has no data here, or the question
+    ///   is of another class or for a transfer.
+    virtual std::size_t answer_alias(const wire::Question& question,
+                                     std::span<const std::uint8_t> target, std::size_t limit,
+                                     std::span<std::uint8_t> out) const noexcept {
+        static_cast<void>(question), static_cast<void>(target), static_cast<void>(limit);
+        static_cast<void>(out);
+        return 0;
+    }
+
     [[nodiscard]] virtual std::size_t
     names() const noexcept = 0;  ///< owner names with data, PTR names apart
 

@@ -1,5 +1,7 @@
 #include "src/meshgate-dns/service.h"
 
+#include "conf/resolv_conf.h"
+#include "dns/wire/text_name.h"
 #include "src/common/log.h"
 #include "src/meshgate-dns/block_signals.h"
 #include "src/meshgate-dns/metrics.h"
@@ -9,6 +11,7 @@
 
 #include <csignal>
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <utility>
@@ -88,14 +91,46 @@ void Service::configure_admission() {
 
 void Service::configure_upstreams() {
     log_all(upstreams_.configure(configuration_.config));
+    configure_search();
     try {
-        resolv_conf_.watch(upstreams_.followed_file());
+        resolv_conf_.watch(searches_resolv_conf() ? configuration_.config.resolv_conf
+                                                  : upstreams_.followed_file());
     } catch (const std::system_error& error) {
         log::warning(std::string{error.what()} + ": a change of resolv.conf needs a reload");
     }
 }
 
+bool Service::searches_resolv_conf() const {
+    const auto& search = configuration_.config.dns.search;
+    return std::find(search.begin(), search.end(), "resolv-conf") != search.end();
+}
+
+/// A resolv.conf that cannot be read leaves the domains that it last had.
+void Service::configure_search() {
+    if (searches_resolv_conf()) {
+        try {
+            resolv_conf_search_ = conf::read_search(configuration_.config.resolv_conf);
+        } catch (const std::system_error&) {
+            // Upstreams says so, if it matters.
+        }
+    }
+    dns::server::SearchList domains;
+    const auto add = [&domains](const std::string& domain) {
+        auto name = dns::wire::to_wire(domain);
+        if (name.size() > 1) domains.push_back(std::move(name));
+    };
+    for (const std::string& domain : configuration_.config.dns.search) {
+        if (domain != "resolv-conf") {
+            add(domain);
+        } else {
+            std::for_each(resolv_conf_search_.begin(), resolv_conf_search_.end(), add);
+        }
+    }
+    workers_.set_search(domains);
+}
+
 void Service::on_resolv_conf() {
+    configure_search();
     const auto before = upstreams_.addresses();
     log_all(upstreams_.resolv_conf_changed());
     if (upstreams_.addresses() == before) return;

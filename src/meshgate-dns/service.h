@@ -84,6 +84,8 @@ private:
     void watch(std::chrono::microseconds interval);
     void configure_admission();
     void configure_upstreams();
+    void configure_search();
+    [[nodiscard]] bool searches_resolv_conf() const;
     void on_resolv_conf();
     [[nodiscard]] std::string summary() const;
 
@@ -110,6 +112,7 @@ private:
     bool names_changed_ = false;  ///< a feed told something that the table does not have yet
 
     Feeds feeds_;
+    std::vector<std::string> resolv_conf_search_;  ///< as last read
     FileWatch resolv_conf_;
     Timer watchdog_;
     Timer overdue_;

@@ -104,6 +104,12 @@ void WorkerGroup::set_access(const std::shared_ptr<const dns::server::AccessList
     wait_a_little(pending);
 }
 
+void WorkerGroup::set_search(const dns::server::SearchList& domains) {
+    std::vector<std::future<void>> pending;
+    for (const auto& worker : workers_) pending.push_back(worker->set_search(domains));
+    wait_a_little(pending);
+}
+
 void WorkerGroup::set_rate_limit(std::uint32_t queries_per_second) {
     std::vector<std::future<void>> pending;
     for (const auto& worker : workers_) {

@@ -43,6 +43,10 @@ public:
     /// Who may ask from outside this machine. Returns as set_routes() does. Control thread.
     void set_access(const std::shared_ptr<const dns::server::AccessList>& access);
 
+    /// Search domains for which owned names have aliases. Returns as set_routes() does. Control
+    /// thread.
+    void set_search(const dns::server::SearchList& domains);
+
     /// For each worker by itself. Returns as set_routes() does. Control thread.
     void set_rate_limit(std::uint32_t queries_per_second);
 

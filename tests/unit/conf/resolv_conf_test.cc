@@ -46,3 +46,29 @@ TEST_CASE("resolv.conf gives its name servers in order, and nothing else matters
 TEST_CASE("a resolv.conf that cannot be read is an error of the system") {
     CHECK_THROWS_AS(read_resolv_conf("/nowhere/resolv.conf"), std::system_error);
 }
+
+TEST_CASE("trap 28: of search and domain lines the last counts") {
+    struct Row {
+        const char* what;
+        std::string text;
+        std::vector<std::string> domains;
+    };
+    const Row rows[] = {
+        {"none", "nameserver 192.0.2.1\n", {}},
+        {"several, in any case",
+         "search Corp.Example. b.example\tc\n",
+         {"corp.example", "b.example", "c"}},
+        {"domain", "domain a.example\n", {"a.example"}},
+        {"the last of both", "search a b\ndomain c\nsearch d\n", {"d"}},
+        {"an empty one takes all away", "search a\nsearch\n", {}},
+        {"comments are none", "# search a\n;search b\n", {}},
+        {"the root and what is no name", "search . a..b ok\n", {"ok"}},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        CHECK(parse_search(row.text) == row.domains);
+    }
+    std::string many = "search";
+    for (int i = 0; i < 100; ++i) many += " d" + std::to_string(i);
+    CHECK(parse_search(many).size() == search_domains_max);
+}
