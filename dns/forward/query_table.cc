@@ -31,7 +31,8 @@ void QueryTable::release(std::uint32_t slot) noexcept {
     Query& query = queries_[slot];
     ++query.generation;
     query.used = false;
-    query.servers.reset();
+    query.route.reset();
+    query.servers = nullptr;
     if (query.message.size() > Query::small_bytes) --large_in_use_;
     // What was large once must not stay so in every slot.
     for (auto* bytes : {&query.message, &query.fallback}) {

@@ -2,6 +2,7 @@
 
 #include "dns/forward/exchange.h"
 #include "dns/forward/health.h"
+#include "dns/forward/route_servers.h"
 #include "dns/forward/spelling.h"
 #include "dns/forward/trace.h"
 
@@ -16,10 +17,6 @@
 namespace meshgate::dns::forward {
 
 class UdpSocket;
-
-/// The servers of one moment. Shared by the queries that began with them, so that a change of
-/// upstreams leaves those alone.
-using ServerList = std::vector<std::shared_ptr<Server>>;
 
 /// A reply that is relayed when none better comes, the better the higher.
 enum class Fallback : std::uint8_t { none, refused, unwilling, failed, truncated };
@@ -37,9 +34,12 @@ struct Query {
         message;         ///< as the client sent it; its first two bytes are the last attempt's id
     Spelling spelling;   ///< of the client
     bool mixed = false;  ///< the message has another
-    Server* other_case = nullptr;  ///< replied, but for the letters
-    std::shared_ptr<const ServerList> servers;
-    std::uint32_t tried = 0;    ///< a bit for each server in this round
+    Server* other_case = nullptr;               ///< replied, but for the letters
+    std::shared_ptr<const RouteServers> route;  ///< shared with those that began with it as well
+    const ServerList* servers = nullptr;        ///< those of `route` that are asked now
+    std::size_t first = 0;                      ///< which of them is the first in order
+    bool fell_over = false;                     ///< they are those of an alternative
+    std::uint32_t tried = 0;                    ///< a bit for each server in this round
     std::uint8_t patience = 1;  ///< turns of the timer before all are asked once more
     std::uint8_t turns = 0;     ///< of these, how many have passed
     std::array<std::shared_ptr<UdpSocket>, attempts_max> sockets;  ///< one for each UDP attempt

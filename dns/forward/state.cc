@@ -6,17 +6,16 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 
 namespace meshgate::dns::forward {
 namespace {
 
-constexpr std::size_t servers_max = 32;  // bits of Query::tried
 // Larger ones would leave in fragments; no client but a strange one sends them.
 constexpr std::size_t udp_query_bytes_max = 1232;
 // A refusal is short; what is longer is not worth keeping.
 constexpr std::size_t fallback_bytes_max = 4096;
+constexpr auto servfail = static_cast<unsigned>(wire::Rcode::servfail);
 
 /// Replies that another server may be able to better.
 Fallback fallback_kind(wire::Rcode rcode) noexcept {
@@ -33,71 +32,11 @@ Fallback fallback_kind(wire::Rcode rcode) noexcept {
     }
 }
 
-/// Nothing is lost on the way to servers of this machine: one that is silent is slow, and asking it
-/// again makes it slower; or it asks us, who wait for it.
-std::uint8_t first_patience(const ServerList& servers) noexcept {
-    const bool all_here = std::all_of(servers.begin(), servers.end(), [](const auto& server) {
-        return server->address().address.is_loopback();
-    });
-    return all_here ? 2 : 1;
-}
-
 }  // namespace
 
 Forwarder::State::State(asio::io_context& io, ReplySink& reply_sink, const Limits& bounds)
     : context(io), sink(&reply_sink), limits(bounds), ready(ReadySet::make(io)),
       queries(bounds.in_flight), timer_(io), tidy_timer_(io) {}
-
-/// The server at that address, in `fresh` from now on: the one that is there, or a new one.
-std::shared_ptr<Server> Forwarder::State::server_at(const conf::SocketAddress& address,
-                                                    const Server::Bounds& bounds,
-                                                    ServerList& fresh) {
-    const auto in = [&address](const ServerList& list) -> std::shared_ptr<Server> {
-        const auto found = std::find_if(list.begin(), list.end(), [&](const auto& server) {
-            return server->address() == address;
-        });
-        return found == list.end() ? nullptr : *found;
-    };
-    if (auto taken = in(fresh)) return taken;
-    auto server = in(servers);
-    if (!server) {
-        server = std::make_shared<Server>(UdpSocket::Shared{context, *this, random, batch, *ready},
-                                          address, bounds);
-    }
-    fresh.push_back(server);
-    return server;
-}
-
-void Forwarder::State::set_routes(std::span<const Route> routes) {
-    std::set<conf::SocketAddress> distinct;
-    for (const Route& route : routes) {
-        distinct.insert(route.upstreams.begin(), route.upstreams.end());
-    }
-    const std::size_t share = std::max<std::size_t>(distinct.size(), 1);
-    const Server::Bounds bounds{limits.udp_sockets / share, limits.tcp_connections / share,
-                                limits.first_try, limits.total};
-    ServerList fresh;
-    std::vector<std::shared_ptr<const ServerList>> lists;
-    std::vector<std::vector<std::uint8_t>> names;
-    for (const Route& route : routes) {
-        const std::span wanted{route.upstreams};
-        auto list = std::make_shared<ServerList>();
-        for (const auto& address : wanted.first(std::min(wanted.size(), servers_max))) {
-            list->push_back(server_at(address, bounds, fresh));
-        }
-        lists.push_back(std::move(list));
-        names.push_back(route.suffix);
-    }
-    servers = std::move(fresh);
-    routes_ = std::move(lists);
-    suffixes = wire::SuffixSet{names};
-}
-
-std::shared_ptr<const ServerList>
-Forwarder::State::servers_for(std::span<const std::uint8_t> lower_qname) const noexcept {
-    const auto match = suffixes.longest(lower_qname);
-    return match ? routes_[match->index] : nobody_;
-}
 
 std::span<std::uint8_t> Forwarder::State::message_of(QueryRef ref) noexcept {
     Query* query = queries.find(ref);
@@ -114,14 +53,11 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     query.ticket = ticket;
     query.client_id = question.id;
     query.trace = trace;
-    query.servers = servers_for(question.lower());
-    mix_case(query);
-    query.tried = 0;
-    query.patience = first_patience(*query.servers);
-    query.turns = 0;
+    query.route = route_for(question.lower());
+    query.fell_over = query.mixed = false;
     query.attempts = query.waiting = 0;
-    query.tcp_server = query.last_server = query.plain_for = nullptr;
-    query.fallback_kind = Fallback::none;
+    query.tcp_server = nullptr;
+    begin_with(query, query.route->servers);
     queries.schedule_expiry(*slot, now + limits.total);
     if (query.servers->empty()) {
         note(query, Trace::What::nobody);
@@ -147,9 +83,9 @@ void Forwarder::State::note(const Query& query, Trace::What what) noexcept {
 /// Only for servers that copy the letters, as far as is known: all of the query's attempts send the
 /// same.
 void Forwarder::State::mix_case(Query& query) noexcept {
+    if (std::exchange(query.mixed, false)) query.spelling.restore(query.message);
     query.spelling.forget();
     query.other_case = nullptr;
-    query.mixed = false;
     if (!limits.mix_case) return;
     query.spelling.remember(query.message);
     query.mixed = std::none_of(query.servers->begin(), query.servers->end(),
@@ -161,8 +97,10 @@ void Forwarder::State::mix_case(Query& query) noexcept {
 std::optional<Forwarder::State::Choice>
 Forwarder::State::choose(const Query& query) const noexcept {
     std::optional<Choice> down;
-    for (std::size_t i = 0; i < query.servers->size(); ++i) {
-        const Choice choice{(*query.servers)[i].get(), 1U << i};
+    const std::size_t count = query.servers->size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t at = (query.first + i) % count;
+        const Choice choice{(*query.servers)[at].get(), 1U << at};
         if ((query.tried & choice.bit) != 0) continue;
         if (choice.server->health.up()) return choice;
         if (!down) down = choice;
@@ -237,6 +175,8 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
         }
         note(*query, Trace::What::replied, server, transport, wire::header_rcode(reply));
         if (may_refuse_edns(reply) && ask_without_edns(server, ref.slot, transport)) return;
+        const auto rcode = static_cast<unsigned>(wire::header_rcode(reply));
+        if (fall_over(ref.slot, rcode, wire::read16(reply, 6))) return;
         const Fallback kind = fallback_kind(wire::header_rcode(reply));
         if (kind == Fallback::none) {
             if (query->plain_for == &server) server.answered_without_edns(Clock::now());
@@ -322,7 +262,7 @@ void Forwarder::State::on_truncated(Server& server, std::uint32_t slot,
     queries.schedule_next_try(slot, Clock::now() + limits.first_try);
 }
 
-void Forwarder::State::release(std::uint32_t slot) noexcept {
+void Forwarder::State::forget_attempts(std::uint32_t slot) noexcept {
     Query& query = queries[slot];
     const QueryRef ref = queries.ref(slot);
     for (std::size_t i = 0; i < query.attempts; ++i) {
@@ -330,7 +270,12 @@ void Forwarder::State::release(std::uint32_t slot) noexcept {
         query.sockets[i].reset();
     }
     forget_tcp(slot);
-    query.trace.reset();
+    query.attempts = query.waiting = 0;
+}
+
+void Forwarder::State::release(std::uint32_t slot) noexcept {
+    forget_attempts(slot);
+    queries[slot].trace.reset();
     queries.release(slot);
 }
 
@@ -344,6 +289,7 @@ void Forwarder::State::finish(std::uint32_t slot, std::span<std::uint8_t> reply)
 
 void Forwarder::State::finish_with_fallback(std::uint32_t slot, Failure otherwise) noexcept {
     if (queries[slot].fallback_kind == Fallback::none || queries[slot].fallback.empty()) {
+        if (otherwise != Failure::timeout && fall_over(slot, servfail, 0)) return;
         return fail(slot, otherwise);
     }
     // The slot is free, and perhaps used again, before the sink has seen the reply.

@@ -45,13 +45,17 @@ struct Forwarder::State final : ExchangeEvents, std::enable_shared_from_this<For
 private:
     std::shared_ptr<Server> server_at(const conf::SocketAddress& address,
                                       const Server::Bounds& bounds, ServerList& fresh);
-    [[nodiscard]] std::shared_ptr<const ServerList>
-    servers_for(std::span<const std::uint8_t> lower_qname) const noexcept;
+    ServerList servers_at(const std::vector<conf::SocketAddress>& addresses,
+                          const Server::Bounds& bounds, ServerList& fresh);
+    [[nodiscard]] std::shared_ptr<const RouteServers>
+    route_for(std::span<const std::uint8_t> lower_qname) const noexcept;
 
     static void note(const Query& query, Trace::What what, const Server& server,
                      Transport transport, wire::Rcode rcode = wire::Rcode::noerror) noexcept;
     static void note(const Query& query, Trace::What what) noexcept;
 
+    void begin_with(Query& query, const ServerList& list) noexcept;
+    bool fall_over(std::uint32_t slot, unsigned rcode, unsigned answers) noexcept;
     void mix_case(Query& query) noexcept;
     static bool goes_without_edns(const Query& query, const Server& server) noexcept;
     bool ask_without_edns(Server& server, std::uint32_t slot, Transport transport);
@@ -75,6 +79,7 @@ private:
     void finish_with_fallback(std::uint32_t slot, Failure otherwise) noexcept;
     void fail(std::uint32_t slot, Failure failure) noexcept;
     void fail_later(std::uint32_t slot, Failure failure);
+    void forget_attempts(std::uint32_t slot) noexcept;
     void release(std::uint32_t slot) noexcept;
 
     void arm();
@@ -82,8 +87,8 @@ private:
     void hedge(std::uint32_t slot, Clock::time_point now);
     void tidy_later();
 
-    std::vector<std::shared_ptr<const ServerList>> routes_;
-    const std::shared_ptr<const ServerList> nobody_ = std::make_shared<ServerList>();
+    std::vector<std::shared_ptr<const RouteServers>> routes_;
+    const std::shared_ptr<const RouteServers> nobody_ = std::make_shared<RouteServers>();
     Timer timer_;
     Timer tidy_timer_;
     Clock::time_point armed_for_ = Clock::time_point::max();

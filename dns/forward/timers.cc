@@ -69,6 +69,7 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
     }
     if (try_next(slot, now)) return;
     if (++query.turns < query.patience) return;
+    if (fall_over(slot, static_cast<unsigned>(wire::Rcode::servfail), 0)) return;
     query.turns = 0;
     query.patience *= 2;
     query.tried = 0;

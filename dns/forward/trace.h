@@ -25,6 +25,7 @@ public:
         replied,      ///< the server, with `rcode`
         truncated,    ///< the server, with TC: again over TCP
         other_case,   ///< the server, with other letters than it was sent: not believed
+        fell_over,    ///< from here on those servers are asked that are for such replies
         nobody,       ///< no server is configured for this name
         expired       ///< the time for it is over
     };

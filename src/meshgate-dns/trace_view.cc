@@ -22,17 +22,17 @@ using dns::forward::Transport;
 constexpr std::string_view schema = "meshgate-dns.trace/1";
 
 /// In the order of Trace::What.
-constexpr std::array<std::string_view, 10> step_words{
-    "joined",  "asked",     "asked-plain", "silent", "unreachable",
-    "replied", "truncated", "other-case",  "nobody", "expired"};
+constexpr std::array<std::string_view, 11> step_words{
+    "joined",    "asked",      "asked-plain", "silent", "unreachable", "replied",
+    "truncated", "other-case", "fell-over",   "nobody", "expired"};
 
 std::int64_t microseconds(dns::forward::Clock::duration time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
 bool names_a_server(Trace::What what) {
-    return what != Trace::What::joined && what != Trace::What::nobody &&
-           what != Trace::What::expired;
+    return what != Trace::What::joined && what != Trace::What::fell_over &&
+           what != Trace::What::nobody && what != Trace::What::expired;
 }
 
 TraceView::Step make_step(const Trace::Step& step, dns::forward::Clock::time_point began) {
@@ -84,6 +84,7 @@ std::string sentence(const TraceView::Step& step) {
     if (step.what == "truncated") return server + " cut its reply (TC)";
     if (step.what == "other-case") return server + " replied in other letters than it was asked in";
     if (step.what == "joined") return "the same question was on its way: its reply serves both";
+    if (step.what == "fell-over") return "that is not the last word: its alternates are asked";
     if (step.what == "nobody") return "no upstream is configured for this name";
     if (step.what == "expired") return "the time for an answer is over";
     return step.what + " " + server;
