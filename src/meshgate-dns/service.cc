@@ -90,7 +90,8 @@ void Service::configure_admission() {
 }
 
 void Service::configure_upstreams() {
-    log_all(upstreams_.configure(configuration_.config));
+    log_all(upstreams_.configure(upstream_groups(configuration_.config.dns),
+                                 configuration_.config.resolv_conf));
     configure_search();
     try {
         resolv_conf_.watch(searches_resolv_conf() ? configuration_.config.resolv_conf

@@ -20,19 +20,53 @@ bool contains(const std::vector<conf::SocketAddress>& list, const conf::SocketAd
     return std::find(list.begin(), list.end(), address) != list.end();
 }
 
+/// Passes on the servers that may be asked, each once, and a line for each that is ourselves.
+class OthersOnly {
+public:
+    explicit OthersOnly(const std::vector<conf::SocketAddress>& listening)
+        : listening_(listening) {}
+
+    std::vector<conf::SocketAddress> of(const std::vector<conf::SocketAddress>& candidates) {
+        std::vector<conf::SocketAddress> chosen;
+        for (const conf::SocketAddress& address : candidates) {
+            if (is_own_listener(address, listening_, local_)) {
+                const std::string line =
+                    "upstream " + address.to_string() + " is this server: left out";
+                if (left_out_.empty() || left_out_.back() != line) left_out_.push_back(line);
+            } else if (!contains(chosen, address)) {
+                chosen.push_back(address);
+            }
+        }
+        return chosen;
+    }
+
+    std::vector<std::string> take_lines() { return std::move(left_out_); }
+
+private:
+    const std::vector<conf::SocketAddress>& listening_;
+    const std::vector<conf::IpAddress> local_ = local_addresses();
+    std::vector<std::string> left_out_;
+};
+
 }  // namespace
+
+std::vector<UpstreamGroup> upstream_groups(const conf::Dns& dns) {
+    std::vector<UpstreamGroup> groups{{{0}, dns.upstreams}};
+    for (const conf::Forward& forward : dns.forwards) {
+        groups.push_back({dns::wire::to_wire(forward.suffix), forward.upstreams});
+    }
+    return groups;
+}
 
 Upstreams::Upstreams(boost::asio::io_context& context, std::vector<conf::SocketAddress> listening,
                      Resolve resolve, Apply apply)
     : listening_(std::move(listening)), resolve_(std::move(resolve)), apply_(std::move(apply)),
       again_(context) {}
 
-std::vector<std::string> Upstreams::configure(const conf::Config& config) {
-    configured_ = {{{0}, config.dns.upstreams}};
-    for (const conf::Forward& forward : config.dns.forwards) {
-        configured_.push_back({dns::wire::to_wire(forward.suffix), forward.upstreams});
-    }
-    resolv_conf_ = config.resolv_conf;
+std::vector<std::string> Upstreams::configure(std::vector<UpstreamGroup> groups,
+                                              std::string resolv_conf) {
+    configured_ = std::move(groups);
+    resolv_conf_ = std::move(resolv_conf);
     std::vector<std::string> warnings;
     if (reads_resolv_conf()) warnings = read_resolv_conf();
     const auto left_out = choose();
@@ -41,12 +75,22 @@ std::vector<std::string> Upstreams::configure(const conf::Config& config) {
     return warnings;
 }
 
-bool Upstreams::reads_resolv_conf() const {
-    constexpr auto reads = [](const conf::Upstream& upstream) {
-        return std::holds_alternative<conf::ResolvConfUpstreams>(upstream);
+std::vector<const conf::Upstream*> Upstreams::all_configured() const {
+    std::vector<const conf::Upstream*> all;
+    const auto add = [&all](const std::vector<conf::Upstream>& upstreams) {
+        for (const conf::Upstream& upstream : upstreams) all.push_back(&upstream);
     };
-    return std::any_of(configured_.begin(), configured_.end(), [&](const Group& group) {
-        return std::any_of(group.upstreams.begin(), group.upstreams.end(), reads);
+    for (const UpstreamGroup& group : configured_) {
+        add(group.upstreams);
+        for (const auto& alternative : group.alternatives) add(alternative.upstreams);
+    }
+    return all;
+}
+
+bool Upstreams::reads_resolv_conf() const {
+    const auto all = all_configured();
+    return std::any_of(all.begin(), all.end(), [](const conf::Upstream* upstream) {
+        return std::holds_alternative<conf::ResolvConfUpstreams>(*upstream);
     });
 }
 
@@ -77,9 +121,10 @@ std::vector<std::string> Upstreams::read_resolv_conf() {
     }
 }
 
-std::vector<conf::SocketAddress> Upstreams::candidates(const Group& group) const {
+std::vector<conf::SocketAddress>
+Upstreams::candidates(const std::vector<conf::Upstream>& upstreams) const {
     std::vector<conf::SocketAddress> all;
-    for (const conf::Upstream& upstream : group.upstreams) {
+    for (const conf::Upstream& upstream : upstreams) {
         if (const auto* address = std::get_if<conf::SocketAddress>(&upstream)) {
             all.push_back(*address);
         } else if (const auto* host = std::get_if<conf::HostUpstream>(&upstream)) {
@@ -95,36 +140,27 @@ std::vector<conf::SocketAddress> Upstreams::candidates(const Group& group) const
 
 /// Makes the lists anew and hands them on. @return a line for each server that is left out.
 std::vector<std::string> Upstreams::choose() {
-    std::vector<std::string> left_out;
+    OthersOnly others{listening_};
     std::vector<dns::forward::Route> routes;
-    const auto local = local_addresses();
-    for (const Group& group : configured_) {
-        auto& [suffix, chosen] = routes.emplace_back();
-        suffix = group.suffix;
-        for (const conf::SocketAddress& address : candidates(group)) {
-            if (contains(chosen, address)) continue;
-            if (!is_own_listener(address, listening_, local)) {
-                chosen.push_back(address);
-                continue;
-            }
-            const std::string line =
-                "upstream " + address.to_string() + " is this server: left out";
-            if (left_out.empty() || left_out.back() != line) left_out.push_back(line);
+    for (const UpstreamGroup& group : configured_) {
+        dns::forward::Route& route = routes.emplace_back();
+        route.suffix = group.suffix;
+        route.order = group.order;
+        route.upstreams = others.of(candidates(group.upstreams));
+        for (const auto& alternative : group.alternatives) {
+            route.alternatives.push_back(
+                {alternative.on, others.of(candidates(alternative.upstreams))});
         }
     }
     routes_ = std::move(routes);
     apply_(routes_);
-    return left_out;
+    return others.take_lines();
 }
 
 std::set<std::string> Upstreams::hosts() const {
     std::set<std::string> names;
-    for (const Group& group : configured_) {
-        for (const conf::Upstream& upstream : group.upstreams) {
-            if (const auto* host = std::get_if<conf::HostUpstream>(&upstream)) {
-                names.insert(host->host);
-            }
-        }
+    for (const conf::Upstream* upstream : all_configured()) {
+        if (const auto* host = std::get_if<conf::HostUpstream>(upstream)) names.insert(host->host);
     }
     return names;
 }

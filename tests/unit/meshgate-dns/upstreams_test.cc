@@ -45,7 +45,9 @@ struct Fixture {
         write("");
     }
     void write(const std::string& text) const { std::ofstream{config.resolv_conf} << text; }
-    std::vector<std::string> configure() { return upstreams.configure(config); }
+    std::vector<std::string> configure() {
+        return upstreams.configure(upstream_groups(config.dns), config.resolv_conf);
+    }
 };
 
 }  // namespace
