@@ -133,8 +133,12 @@ bool Cache::is_failing(const wire::Question& question, std::uint32_t now) noexce
 void Cache::store(const wire::Question& question, std::span<const std::uint8_t> reply,
                   std::uint32_t now) noexcept {
     if (is_off()) return;
-    const auto storable = judge(question, reply);
+    auto storable = judge(question, reply);
     if (!storable) return;
+    const bool positive = storable->kind == Kind::positive;
+    const std::uint32_t ttl_max = positive ? ttl_max_.positive : ttl_max_.negative;
+    if (ttl_max == 0) return;
+    storable->ttl = std::min(storable->ttl, ttl_max);
     Key key = key_of(question);
     // Whatever was known of the name and this type is over; so is an NXDOMAIN when there is
     // something, and one entry is enough for each question.
@@ -146,7 +150,7 @@ void Cache::store(const wire::Question& question, std::span<const std::uint8_t> 
     entry->stored_at = now;
     entry->ttl = storable->ttl;
     entry->kind = storable->kind;
-    fill(*entry, *storable, reply);
+    fill(*entry, *storable, ttl_max, reply);
     std::copy(key.lower_qname.begin(), key.lower_qname.end(),
               entry->message().begin() + wire::header_bytes);
 }

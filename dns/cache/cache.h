@@ -17,6 +17,13 @@ namespace meshgate::dns::cache {
 inline constexpr std::uint32_t stale_seconds_max =
     86400;  ///< RFC 8767 section 5: one to three days
 
+/// How long answers are kept, at most, in seconds. Nothing of a kind is kept with 0, not even
+/// failures when both are 0.
+struct TtlMax {
+    std::uint32_t positive = positive_ttl_max;
+    std::uint32_t negative = negative_ttl_max;
+};
+
 /// What is known of an entry without asking for it.
 struct Kept {
     std::uint32_t age = 0;  ///< seconds since it came
@@ -74,6 +81,9 @@ public:
     /// failure_ttl seconds.
     void store_failure(const wire::Question& question, std::uint32_t now) noexcept;
 
+    /// For what is stored from now on.
+    void set_ttl_max(TtlMax most) noexcept { ttl_max_ = most; }
+
     void flush() noexcept;
     /// Forgets the name, of whatever type. @return how many entries.
     std::size_t flush(std::span<const std::uint8_t> lower_qname) noexcept;
@@ -83,7 +93,9 @@ public:
     [[nodiscard]] std::size_t bytes() const noexcept { return ring_.used(); }
 
 private:
-    [[nodiscard]] bool is_off() const noexcept { return ring_.size() == 0; }
+    [[nodiscard]] bool is_off() const noexcept {
+        return ring_.size() == 0 || (ttl_max_.positive == 0 && ttl_max_.negative == 0);
+    }
     [[nodiscard]] std::uint64_t hash_name(std::span<const std::uint8_t> lower_qname) const noexcept;
     [[nodiscard]] std::uint32_t hash_of(const Key& key) const noexcept;
     [[nodiscard]] Stored* find(const Key& key) const noexcept;
@@ -96,6 +108,7 @@ private:
     void forget(Stored& entry) noexcept;
     [[nodiscard]] std::uint32_t place_of(const Stored& entry) const noexcept;
 
+    TtlMax ttl_max_;
     wire::HashKey hash_key_;
     Ring ring_;
     Index index_;

@@ -42,14 +42,16 @@ std::size_t stored_bytes(std::size_t records, std::size_t message_bytes) noexcep
     return (bytes + 7) & ~std::size_t{7};
 }
 
-void fill(Stored& entry, const Storable& storable, std::span<const std::uint8_t> reply) noexcept {
+void fill(Stored& entry, const Storable& storable, std::uint32_t ttl_max,
+          std::span<const std::uint8_t> reply) noexcept {
     const auto message = entry.message();
     std::copy_n(reply.begin(), storable.bytes, message.begin());
     wire::write16(message, 0, 0);
     wire::write16(message, 6, storable.answers);
     wire::write16(message, 8, storable.authority);
     wire::write16(message, 10, 0);
-    const std::uint32_t ttl_max = storable.kind == Kind::positive ? positive_ttl_max : storable.ttl;
+    // What denies a name shows the time that it may be denied.
+    if (storable.kind != Kind::positive) ttl_max = storable.ttl;
     std::copy_n(storable.ttl_offsets.begin(), storable.records, entry.ttl_offsets().begin());
     for (const std::uint16_t offset : entry.ttl_offsets()) {
         wire::write32(message, offset, std::min(wire::read32(message, offset), ttl_max));

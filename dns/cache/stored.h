@@ -60,7 +60,9 @@ struct Stored {
 std::size_t stored_bytes(std::size_t records, std::size_t message_bytes) noexcept;
 
 /// Fills the entry's message from a reply. @pre the sizes are set.
-void fill(Stored& entry, const Storable& storable, std::span<const std::uint8_t> reply) noexcept;
+/// @param ttl_max  seconds, at least storable.ttl; records that live longer are shortened to it.
+void fill(Stored& entry, const Storable& storable, std::uint32_t ttl_max,
+          std::span<const std::uint8_t> reply) noexcept;
 /// Fills the entry's message with a header and the question: SERVFAIL.
 void fill_failure(Stored& entry, const wire::Question& question) noexcept;
 

@@ -1,14 +1,23 @@
 #include "dns/server/query_log.h"
 
+#include "dns/wire/bytes.h"
+#include "dns/wire/reply.h"
+
 #include <algorithm>
 #include <random>
 
 namespace meshgate::dns::server {
 
-QueryLog::QueryLog(std::size_t capacity, std::uint32_t one_in)
-    : one_in_(std::max<std::uint32_t>(one_in, 1)), until_next_(1),
+QueryLog::QueryLog(std::size_t capacity, std::uint32_t one_in, ReplyClasses classes)
+    : classes_(classes), one_in_(std::max<std::uint32_t>(one_in, 1)), until_next_(1),
       random_(std::random_device{}() | 1U), ring_(capacity) {
     until_next_ = draw();
+}
+
+bool QueryLog::is_wanted(std::span<const std::uint8_t> reply) const noexcept {
+    if (reply.size() < wire::header_bytes) return false;
+    const auto is = class_of(wire::header_rcode(reply), wire::read16(reply, 6));
+    return (classes_ & static_cast<ReplyClasses>(is)) != 0;
 }
 
 /// 1 to 2 n - 1, so n on average: a pattern in the queries is no pattern in the log.

@@ -24,6 +24,12 @@ struct LoggedQuery {
     wire::Rcode rcode = wire::Rcode::noerror;
     std::uint16_t qtype = 0;
     std::uint16_t qclass = 0;
+    std::uint16_t id = 0;
+    std::uint16_t query_bytes = 0;
+    std::uint16_t udp_payload_size = wire::udp_payload_default;  ///< that the client can take
+    bool dnssec_ok = false;
+    std::uint16_t answer_flags = 0;    ///< the second header word
+    std::uint16_t answer_records = 0;  ///< of the answer section
     std::uint16_t answer_bytes = 0;
     std::uint8_t qname_bytes = 0;  ///< 0: the query had no name that could be read
     std::array<std::uint8_t, wire::name_bytes_max>
@@ -34,6 +40,22 @@ struct LoggedQuery {
     }
 };
 
+/// What an answer says of its question.
+enum class ReplyClass : std::uint8_t {
+    success = 1,  ///< records
+    denial = 2,   ///< NXDOMAIN or NODATA
+    error = 4     ///< any other rcode
+};
+using ReplyClasses = std::uint8_t;  ///< ReplyClass, or'ed
+inline constexpr ReplyClasses every_reply = 7;
+
+/// @param rcode  of the header or extended; @param answers  records of the answer section.
+constexpr ReplyClass class_of(wire::Rcode rcode, std::uint16_t answers) noexcept {
+    if (rcode == wire::Rcode::nxdomain) return ReplyClass::denial;
+    if (rcode != wire::Rcode::noerror) return ReplyClass::error;
+    return answers == 0 ? ReplyClass::denial : ReplyClass::success;
+}
+
 /// Queries on their way from the worker that answered them to who writes them down: a ring with one
 /// writer and one reader, neither of which ever waits. Whoever reads too slowly loses the newest.
 class QueryLog {
@@ -41,10 +63,12 @@ public:
     /// @param capacity queries, a power of two
     /// @param one_in   so many are answered for one that is taken, on average and at random, 1 or
     ///   more
-    QueryLog(std::size_t capacity, std::uint32_t one_in);
+    /// @param classes  of answers; others are never taken
+    QueryLog(std::size_t capacity, std::uint32_t one_in, ReplyClasses classes = every_reply);
 
-    /// Whether the query that is being answered is to be written. Worker.
-    [[nodiscard]] bool takes_this() noexcept {
+    /// Whether the query that is being answered with `reply` is to be written. Worker.
+    [[nodiscard]] bool takes_this(std::span<const std::uint8_t> reply) noexcept {
+        if (classes_ != every_reply && !is_wanted(reply)) return false;
         if (--until_next_ != 0) return false;
         until_next_ = draw();
         return true;
@@ -61,7 +85,9 @@ public:
 
 private:
     [[nodiscard]] std::uint32_t draw() noexcept;
+    [[nodiscard]] bool is_wanted(std::span<const std::uint8_t> reply) const noexcept;
 
+    ReplyClasses classes_;
     std::uint32_t one_in_;
     std::uint32_t until_next_;
     std::uint32_t random_;  ///< never 0; nothing is guarded by it

@@ -103,12 +103,24 @@ Resolver::Verdict Resolver::answer(std::span<const std::uint8_t> message, Proto 
     if (!owned_) return local(Rcode::servfail, Ede::not_ready, out);
     limit_ = proto == Proto::tcp ? wire::message_bytes_max
                                  : wire::udp_limit(question_, path_payload_max(origin));
+    if (const auto verdict = fixed(fixed_.before_names, out)) return *verdict;
     if (const std::size_t bytes = from_table(limit_, out); bytes != 0) {
         if (names_to_come_ && wire::header_rcode(out) == Rcode::nxdomain) return hold();
         return sent(Source::owned, out.first(bytes));
     }
+    if (const auto verdict = fixed(fixed_.behind_names, out)) return *verdict;
     if (is_transfer(question_)) return local(Rcode::refused, Ede::none, out);
     return from_cache(origin, out);
+}
+
+/// What the list has for the last question; none: it leaves it to others.
+std::optional<Resolver::Verdict> Resolver::fixed(const FixedAnswers::List& list,
+                                                 std::span<std::uint8_t> out) noexcept {
+    const FixedAnswer* const found = FixedAnswers::find(list, question_);
+    if (found == nullptr || !found->rcode) return std::nullopt;
+    const Verdict verdict = local(*found->rcode, wire::Ede::none, out);
+    if (found->authoritative) out[2] |= wire::flag::aa >> 8U;
+    return verdict;
 }
 
 /// What the table says of the last question: of its name, or else of what it is without one of the

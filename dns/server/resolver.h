@@ -2,6 +2,7 @@
 
 #include "dns/cache/cache.h"
 #include "dns/forward/forwarder.h"
+#include "dns/server/fixed_answers.h"
 #include "dns/server/flights.h"
 #include "dns/server/pending_clients.h"
 #include "dns/server/query_log.h"
@@ -30,6 +31,13 @@ public:
 
     void set_tables(std::shared_ptr<const zone::Table> owned,
                     std::shared_ptr<const zone::Table> special) noexcept;
+    /// Answers that the question alone decides, from now on.
+    void set_fixed_answers(FixedAnswers answers) noexcept { fixed_ = std::move(answers); }
+    /// How long answers of upstreams are kept from now on, at most; what is kept is forgotten.
+    void set_ttl_max(cache::TtlMax most) noexcept {
+        cache_.set_ttl_max(most);
+        forget_upstreams();
+    }
     /// The search domains from now on.
     void set_search(SearchList domains) noexcept { search_ = std::move(domains); }
     /// When other suffixes have routes than before, everything that was cached is forgotten: it may
@@ -87,8 +95,15 @@ public:
     /// To be told of each answer that answer(), reject() or forward() gave at once, for the query
     /// log.
     void answered(const Peer& client, Proto proto, const Verdict& verdict,
-                  Clock::time_point arrived) noexcept {
-        if (query_log_ && query_log_->takes_this()) log_answer(client, proto, verdict, arrived);
+                  std::span<const std::uint8_t> out, Clock::time_point arrived) noexcept {
+        if (!query_log_) return;
+        const auto reply = out.first(verdict.bytes);
+        if (query_log_->takes_this(reply)) log_answer(client, proto, verdict, reply, arrived);
+    }
+
+    /// The type that the last query asked for; 0 when its question could not be read.
+    [[nodiscard]] std::uint16_t asked_type() const noexcept {
+        return question_.qname_bytes == 0 ? std::uint16_t{0} : question_.qtype;
     }
 
     /// What the cache has of the question in `message`, fresh or stale.
@@ -105,6 +120,8 @@ private:
     [[nodiscard]] bool comes_back(const Client& client) noexcept;
     static std::uint32_t cache_clock() noexcept;
     Verdict local(wire::Rcode rcode, wire::Ede ede, std::span<std::uint8_t> out) noexcept;
+    [[nodiscard]] std::optional<Verdict> fixed(const FixedAnswers::List& list,
+                                               std::span<std::uint8_t> out) noexcept;
     Verdict sent(Source source, std::span<const std::uint8_t> answer) noexcept;
     Verdict from_cache(Origin origin, std::span<std::uint8_t> out) noexcept;
     std::size_t from_table(std::size_t limit, std::span<std::uint8_t> out) const noexcept;
@@ -123,7 +140,7 @@ private:
     void deliver(const PendingClient& pending, std::uint64_t ticket, Source source,
                  std::span<const std::uint8_t> reply) noexcept;
     void log_answer(const Peer& client, Proto proto, const Verdict& verdict,
-                    Clock::time_point arrived) const noexcept;
+                    std::span<const std::uint8_t> reply, Clock::time_point arrived) const noexcept;
     void log_delivery(const PendingClient& pending, Source source,
                       std::span<const std::uint8_t> reply) const noexcept;
     void count_cache() noexcept;
@@ -132,6 +149,7 @@ private:
     WorkerStats& stats_;
     std::shared_ptr<const zone::Table> owned_, special_;  ///< shared with the other workers
     SearchList search_;
+    FixedAnswers fixed_;
     PendingClients pending_;
     wire::Question question_;  ///< the last one parsed: not on the stack, where it would be cleared
     std::size_t limit_ = 0;    ///< bytes its client can take

@@ -1,5 +1,6 @@
 #include "dns/server/resolver.h"
 
+#include "dns/wire/bytes.h"
 #include "dns/wire/reply.h"
 
 #include <algorithm>
@@ -13,6 +14,12 @@ namespace {
 LoggedQuery describe(const wire::Question& question) noexcept {
     LoggedQuery query;
     query.time = std::chrono::system_clock::now();
+    query.id = question.id;
+    query.query_bytes = static_cast<std::uint16_t>(question.message.size());
+    if (question.edns) {
+        query.udp_payload_size = question.edns->udp_payload_size;
+        query.dnssec_ok = question.edns->dnssec_ok;
+    }
     query.qname_bytes = static_cast<std::uint8_t>(question.qname_bytes);
     if (query.qname_bytes == 0) return query;
     query.qtype = question.qtype;
@@ -21,17 +28,26 @@ LoggedQuery describe(const wire::Question& question) noexcept {
     return query;
 }
 
+/// @pre reply.size() >= wire::header_bytes
+void describe_answer(std::span<const std::uint8_t> reply, LoggedQuery& query) noexcept {
+    query.rcode = wire::header_rcode(reply);
+    query.answer_flags = wire::read16(reply, 2);
+    query.answer_records = wire::read16(reply, 6);
+    query.answer_bytes = static_cast<std::uint16_t>(reply.size());
+}
+
 }  // namespace
 
 void Resolver::log_answer(const Peer& client, Proto proto, const Verdict& verdict,
+                          std::span<const std::uint8_t> reply,
                           Clock::time_point arrived) const noexcept {
     LoggedQuery query = describe(question_);
     query.took = Clock::now() - arrived;
     query.client = client;
     query.proto = proto;
     query.source = verdict.source;
-    query.rcode = verdict.rcode;
-    query.answer_bytes = static_cast<std::uint16_t>(verdict.bytes);
+    describe_answer(reply, query);
+    query.rcode = verdict.rcode;  // all twelve bits
     query_log_->write(query);
 }
 
@@ -45,8 +61,7 @@ void Resolver::log_delivery(const PendingClient& pending, Source source,
     query.client = pending.client.path.peer;
     query.proto = pending.client.proto;
     query.source = source;
-    query.rcode = wire::header_rcode(reply);
-    query.answer_bytes = static_cast<std::uint16_t>(reply.size());
+    describe_answer(reply, query);
     query_log_->write(query);
 }
 

@@ -141,7 +141,7 @@ void Resolver::deliver(const PendingClient& pending, std::uint64_t ticket, Sourc
                        std::span<const std::uint8_t> reply) noexcept {
     stats_.responded(source, static_cast<unsigned>(wire::header_rcode(reply)));
     stats_.took(Clock::now() - pending.arrived);
-    if (query_log_ && query_log_->takes_this()) log_delivery(pending, source, reply);
+    if (query_log_ && query_log_->takes_this(reply)) log_delivery(pending, source, reply);
     pending.client.transport->deliver(pending.client, ticket, source, reply);
 }
 

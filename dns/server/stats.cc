@@ -14,7 +14,21 @@ constexpr auto bucket_nanoseconds = [] {
     return out;
 }();
 
+/// For each type below 256, all that are counted by themselves.
+constexpr auto type_places = [] {
+    std::array<std::uint8_t, 256> places{};
+    places.fill(counted_types.size() - 1);
+    for (std::size_t i = 0; i + 1 < counted_types.size(); ++i) {
+        places[counted_types[i].second] = static_cast<std::uint8_t>(i);
+    }
+    return places;
+}();
+
 }  // namespace
+
+std::size_t counted_as(std::uint16_t type) noexcept {
+    return type < type_places.size() ? type_places[type] : counted_types.size() - 1;
+}
 
 void WorkerStats::responded(Source source, unsigned rcode) noexcept {
     responses[static_cast<std::size_t>(source)][std::min<std::size_t>(rcode, rcode_count - 1)]

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace meshgate::dns::server {
 
@@ -56,6 +57,46 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
+/// Types that queries are counted by; the last stands for all others.
+inline constexpr std::array<std::pair<std::string_view, std::uint16_t>, 18> counted_types{
+    {{"A", 1},
+     {"AAAA", 28},
+     {"ANY", 255},
+     {"CNAME", 5},
+     {"DNSKEY", 48},
+     {"DS", 43},
+     {"HTTPS", 65},
+     {"MX", 15},
+     {"NAPTR", 35},
+     {"NS", 2},
+     {"NSEC", 47},
+     {"NSEC3", 50},
+     {"PTR", 12},
+     {"RRSIG", 46},
+     {"SOA", 6},
+     {"SRV", 33},
+     {"TXT", 16},
+     {"other", 0}}};
+
+/// The place of a type in counted_types.
+std::size_t counted_as(std::uint16_t type) noexcept;
+
+/// Queries, by type.
+class QueryCounter {
+public:
+    void add(std::uint16_t type) noexcept { by_type_[counted_as(type)].add(); }
+    [[nodiscard]] std::uint64_t get() const noexcept {
+        std::uint64_t sum = 0;
+        for (const Counter& counter : by_type_) sum += counter.get();
+        return sum;
+    }
+    /// @param place  of a type in counted_types
+    [[nodiscard]] const Counter& of(std::size_t place) const noexcept { return by_type_[place]; }
+
+private:
+    std::array<Counter, counted_types.size()> by_type_;
+};
+
 inline constexpr std::size_t rcode_count =
     24;  ///< 0..22 as they are (RFC 6895), the rest in the last
 inline constexpr std::array<double, 14> duration_buckets_seconds{
@@ -64,7 +105,7 @@ inline constexpr std::array<double, 14> duration_buckets_seconds{
 
 /// What one worker counted since it started. The admin endpoint adds the workers up.
 struct alignas(64) WorkerStats {
-    std::array<std::array<Counter, 2>, 2> queries;              ///< [Proto][AddressFamily]
+    std::array<std::array<QueryCounter, 2>, 2> queries;         ///< [Proto][AddressFamily]
     std::array<std::array<Counter, rcode_count>, 5> responses;  ///< [Source][rcode]
     std::array<Counter, dropped_names.size()> dropped;          ///< [Dropped]
     Counter loops;            ///< queries of our own that a redirect or an upstream brought back
@@ -74,8 +115,9 @@ struct alignas(64) WorkerStats {
         durations;                 ///< not cumulative; the last is +Inf
     Counter duration_nanoseconds;  ///< their sum
 
-    void received(Proto proto, AddressFamily family, std::uint64_t n = 1) noexcept {
-        queries[static_cast<std::size_t>(proto)][static_cast<std::size_t>(family)].add(n);
+    /// @param type  of the question; 0 when it had none that could be read.
+    void received(Proto proto, AddressFamily family, std::uint16_t type) noexcept {
+        queries[static_cast<std::size_t>(proto)][static_cast<std::size_t>(family)].add(type);
     }
     void drop(Dropped why, std::uint64_t n = 1) noexcept {
         dropped[static_cast<std::size_t>(why)].add(n);

@@ -123,7 +123,7 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
         framing_ = {};
         return;
     }
-    shared_.stats.received(Proto::tcp, peer_.family());
+    shared_.stats.received(Proto::tcp, peer_.family(), shared_.resolver.asked_type());
     if (verdict.next == Resolver::Next::forward) {
         Client client{&transport_, Proto::tcp, id_, {}};
         client.path.peer = peer_.address;
@@ -132,7 +132,7 @@ void TcpConnection::answer_one(std::span<const std::uint8_t> message,
         verdict = forwarded.verdict;
         if (verdict.bytes == 0) return;
     }
-    shared_.resolver.answered(peer_.address, Proto::tcp, verdict, arrived);
+    shared_.resolver.answered(peer_.address, Proto::tcp, verdict, out, arrived);
     if (!may_ask) {  // told once, then the connection is somebody else's
         input_ended_ = true;
         framing_ = {};  // not before: it held the message

@@ -67,13 +67,13 @@ bool UdpListener::answer_one(std::size_t i, Clock::time_point arrived) noexcept 
                        ? answer(i, origin, out)
                        : answer_outsider(i, admission_.judge(path.peer, arrived), out);
     if (verdict.next == Resolver::Next::drop) return false;
-    stats_.received(Proto::udp, facts_.family);
+    stats_.received(Proto::udp, facts_.family, resolver_.asked_type());
     if (verdict.next == Resolver::Next::forward) {
         const Client client{this, Proto::udp, 0, path};
         verdict = resolver_.forward(client, arrived, out).verdict;
         if (verdict.bytes == 0) return false;
     }
-    resolver_.answered(path.peer, Proto::udp, verdict, arrived);
+    resolver_.answered(path.peer, Proto::udp, verdict, out, arrived);
     replies_.add(path, verdict.bytes);
     return true;
 }

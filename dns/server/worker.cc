@@ -124,6 +124,16 @@ std::future<void> Worker::set_search(SearchList domains) {
     });
 }
 
+std::future<void> Worker::set_fixed_answers(FixedAnswers answers) {
+    return state_->ask([state = state_.get(), answers = std::move(answers)]() mutable {
+        state->resolver.set_fixed_answers(std::move(answers));
+    });
+}
+
+std::future<void> Worker::set_ttl_max(cache::TtlMax most) {
+    return state_->ask([state = state_.get(), most] { state->resolver.set_ttl_max(most); });
+}
+
 std::future<void> Worker::set_rate_limit(std::uint32_t queries_per_second) {
     return state_->ask([state = state_.get(), queries_per_second] {
         state->admission.set_rate_limit(queries_per_second);

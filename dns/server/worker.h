@@ -1,7 +1,9 @@
 #pragma once
 
+#include "dns/cache/cache.h"
 #include "dns/forward/forwarder.h"
 #include "dns/server/access_list.h"
+#include "dns/server/fixed_answers.h"
 #include "dns/server/query_log.h"
 #include "dns/server/search_list.h"
 #include "dns/server/sockets.h"
@@ -58,6 +60,12 @@ public:
 
     /// Search domains for which an owned name has aliases; none before the first call.
     std::future<void> set_search(SearchList domains);
+
+    /// Answers that the question alone decides; none before the first call.
+    std::future<void> set_fixed_answers(FixedAnswers answers);
+
+    /// How long answers of upstreams are kept, at most.
+    std::future<void> set_ttl_max(cache::TtlMax most);
 
     /// Queries a second that one source outside this machine may send over UDP (RateLimiter); 0,
     /// as before the first call: any number.

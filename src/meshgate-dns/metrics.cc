@@ -11,6 +11,7 @@ namespace meshgate::dnsd {
 namespace {
 
 using dns::server::Counter;
+using dns::server::QueryCounter;
 using dns::server::WorkerStats;
 
 constexpr std::array<std::string_view, 2> protos{"udp", "tcp"};
@@ -84,7 +85,7 @@ void write_queries(Exposition& out, std::span<const WorkerStats* const> workers)
     for (std::size_t p = 0; p < protos.size(); ++p) {
         for (std::size_t f = 0; f < families.size(); ++f) {
             out.sample(label("proto", protos[p], "family", families[f]),
-                       total(workers, [p, f](const WorkerStats& s) -> const Counter& {
+                       total(workers, [p, f](const WorkerStats& s) -> const QueryCounter& {
                            return s.queries[p][f];
                        }));
         }

@@ -110,6 +110,18 @@ void WorkerGroup::set_search(const dns::server::SearchList& domains) {
     wait_a_little(pending);
 }
 
+void WorkerGroup::set_fixed_answers(const dns::server::FixedAnswers& answers) {
+    std::vector<std::future<void>> pending;
+    for (const auto& worker : workers_) pending.push_back(worker->set_fixed_answers(answers));
+    wait_a_little(pending);
+}
+
+void WorkerGroup::set_ttl_max(dns::cache::TtlMax most) {
+    std::vector<std::future<void>> pending;
+    for (const auto& worker : workers_) pending.push_back(worker->set_ttl_max(most));
+    wait_a_little(pending);
+}
+
 void WorkerGroup::set_rate_limit(std::uint32_t queries_per_second) {
     std::vector<std::future<void>> pending;
     for (const auto& worker : workers_) {

@@ -47,6 +47,13 @@ public:
     /// thread.
     void set_search(const dns::server::SearchList& domains);
 
+    /// Answers that the question alone decides. Returns as set_routes() does. Control thread.
+    void set_fixed_answers(const dns::server::FixedAnswers& answers);
+
+    /// How long answers are kept, at most; those that are kept are forgotten. Returns as
+    /// set_routes() does. Control thread.
+    void set_ttl_max(dns::cache::TtlMax most);
+
     /// For each worker by itself. Returns as set_routes() does. Control thread.
     void set_rate_limit(std::uint32_t queries_per_second);
 

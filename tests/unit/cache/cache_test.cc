@@ -227,3 +227,20 @@ TEST_CASE("names that are asked for survive a flood of names that are not") {
     CHECK(cache.bytes() <= Cache::min_bytes);
     CHECK(cache.entries() > 100);
 }
+
+TEST_CASE("answers are kept and shown no longer than the configured time") {
+    Cache cache{bytes_of_cache};
+    cache.set_ttl_max({30, 0});
+    const Query www{"www.example", 1};
+    store(cache, www, {.answers = {a("www.example", 300)}}, 1000);
+    CHECK(ttl_of(ask(cache, www, 1010).message) == 20);
+    CHECK(ask(cache, www, 1030).message.empty());
+    const Query missing{"missing.example", 1};
+    store(cache, missing, {.authority = {soa("example", 60, 60)}, .flags = nxdomain}, 1000);
+    CHECK(ask(cache, missing, 1001).message.empty());
+    cache.set_ttl_max({0, 0});
+    cache.store_failure(missing.question, 1001);
+    store(cache, www, {.answers = {a("www.example", 300)}}, 1031);
+    CHECK(ask(cache, www, 1032).message.empty());
+    CHECK(ask(cache, missing, 1002).message.empty());
+}

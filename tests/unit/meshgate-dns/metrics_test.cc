@@ -38,9 +38,9 @@ bool has_line(const std::string& text, const std::string& line) {
 
 TEST_CASE("the workers' counters are added up under the names of the contract") {
     const auto workers = std::make_unique<std::array<WorkerStats, 2>>();
-    (*workers)[0].queries[0][0].add(5);
-    (*workers)[1].queries[0][0].add(2);
-    (*workers)[1].queries[1][1].add(4);
+    for (const std::uint16_t type : {1, 1, 28, 65, 4711}) (*workers)[0].queries[0][0].add(type);
+    for (const std::uint16_t type : {1, 0}) (*workers)[1].queries[0][0].add(type);
+    for (const std::uint16_t type : {1, 28, 2, 5}) (*workers)[1].queries[1][1].add(type);
     (*workers)[0].responses[0][0].add(3);
     (*workers)[0].responses[4][2].add(1);
     (*workers)[0].responses[3][16].add(1);

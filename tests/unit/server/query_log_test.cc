@@ -69,14 +69,14 @@ TEST_CASE("a log gives back what was written, in order, and loses the newest whe
 
 TEST_CASE("one query in so many is taken, at random, and each of them with one in one") {
     QueryLog every{8, 1};
-    for (int i = 0; i < 100; ++i) CHECK(every.takes_this());
+    for (int i = 0; i < 100; ++i) CHECK(every.takes_this({}));
     for (const std::uint32_t one_in : {2U, 10U, 1000U}) {
         QueryLog log{8, one_in};
         unsigned taken = 0;
         std::vector<unsigned> gaps{0};
         for (std::uint32_t i = 0; i < one_in * 2000; ++i) {
             ++gaps.back();
-            if (!log.takes_this()) continue;
+            if (!log.takes_this({})) continue;
             ++taken;
             gaps.push_back(0);
         }
@@ -85,6 +85,24 @@ TEST_CASE("one query in so many is taken, at random, and each of them with one i
         CHECK(taken < 2200);
         CHECK(std::adjacent_find(gaps.begin(), gaps.end(), std::not_equal_to<>{}) != gaps.end());
     }
+}
+
+TEST_CASE("only the classes of answers that are wanted are taken") {
+    // A header: id, flags with the rcode, one question, and so many answers.
+    const auto reply = [](std::uint8_t rcode, std::uint8_t answers) {
+        return std::array<std::uint8_t, 12>{0, 1, 0x81, rcode, 0, 1, 0, answers};
+    };
+    using dns::server::ReplyClass;
+    const auto takes = [](ReplyClass wanted, const std::array<std::uint8_t, 12>& answer) {
+        return QueryLog{8, 1, static_cast<dns::server::ReplyClasses>(wanted)}.takes_this(answer);
+    };
+    CHECK(takes(ReplyClass::success, reply(0, 1)));
+    CHECK_FALSE(takes(ReplyClass::success, reply(0, 0)));
+    CHECK(takes(ReplyClass::denial, reply(0, 0)));
+    CHECK(takes(ReplyClass::denial, reply(3, 1)));
+    CHECK_FALSE(takes(ReplyClass::denial, reply(2, 0)));
+    CHECK(takes(ReplyClass::error, reply(2, 0)));
+    CHECK_FALSE(takes(ReplyClass::error, reply(3, 0)));
 }
 
 TEST_CASE("one thread writes while another reads") {

@@ -37,3 +37,19 @@ TEST_CASE("response codes beyond the table share the last counter") {
     CHECK(stats.responses[3][3].get() == 1);
     CHECK(stats.responses[3][rcode_count - 1].get() == 2);
 }
+
+TEST_CASE("queries are counted by type, those of no name of their own together") {
+    WorkerStats stats;
+    for (const std::uint16_t type : {1, 28, 1, 99, 4711, 0, 255}) {
+        stats.received(Proto::udp, AddressFamily::ipv4, type);
+    }
+    const QueryCounter& counter = stats.queries[0][0];
+    CHECK(counter.get() == 7);
+    CHECK(counter.of(counted_as(1)).get() == 2);
+    CHECK(counter.of(counted_as(28)).get() == 1);
+    CHECK(counter.of(counted_as(255)).get() == 1);
+    CHECK(counter.of(counted_types.size() - 1).get() == 3);
+    for (std::size_t place = 0; place + 1 < counted_types.size(); ++place) {
+        CHECK(counted_as(counted_types[place].second) == place);
+    }
+}
