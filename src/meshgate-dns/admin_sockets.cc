@@ -96,21 +96,6 @@ UniqueFd listen_unix(const std::string& path, const std::optional<Identity>& ide
     return fd;
 }
 
-UniqueFd listen_tcp(const conf::SocketAddress& address) {
-    const std::string name = "admin " + address.to_string();
-    const KernelAddress where = to_kernel(address);
-    UniqueFd fd{::socket(where.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (!fd) throw_errno(name);
-    const int on = 1;
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (where.get()->sa_family == AF_INET6) {
-        ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    }
-    if (::bind(fd.get(), where.get(), where.length) != 0) throw_errno(name);
-    if (::listen(fd.get(), backlog) != 0) throw_errno(name);
-    return fd;
-}
-
 }  // namespace
 
 AdminAddress parse_admin_address(std::string_view text) {
@@ -144,6 +129,21 @@ SocketFile::~SocketFile() {
     }
 }
 
+UniqueFd listen_tcp(std::string_view what, const conf::SocketAddress& address) {
+    const std::string name = std::string{what} + " " + address.to_string();
+    const KernelAddress where = to_kernel(address);
+    UniqueFd fd{::socket(where.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd) throw_errno(name);
+    const int on = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (where.get()->sa_family == AF_INET6) {
+        ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    }
+    if (::bind(fd.get(), where.get(), where.length) != 0) throw_errno(name);
+    if (::listen(fd.get(), backlog) != 0) throw_errno(name);
+    return fd;
+}
+
 AdminSockets open_admin(const conf::Dns& dns, const std::optional<Identity>& identity) {
     AdminSockets sockets;
     for (const std::string& text : dns.admin) {
@@ -153,7 +153,8 @@ AdminSockets open_admin(const conf::Dns& dns, const std::optional<Identity>& ide
                 sockets.listening.push_back(listen_unix(*path, identity));
                 sockets.files.emplace_back(*path);
             } else {
-                sockets.listening.push_back(listen_tcp(std::get<conf::SocketAddress>(address)));
+                sockets.listening.push_back(
+                    listen_tcp("admin", std::get<conf::SocketAddress>(address)));
             }
         } catch (const std::system_error& error) {
             if (!dns.admin_is_default) throw;

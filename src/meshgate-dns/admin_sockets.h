@@ -47,4 +47,8 @@ struct AdminSockets {
 ///   cannot be created there is only a warning.
 AdminSockets open_admin(const conf::Dns& dns, const std::optional<Identity>& identity);
 
+/// A listening TCP socket, of IPv6 alone where the address is one.
+/// @throws std::system_error "WHAT ADDRESS: why".
+UniqueFd listen_tcp(std::string_view what, const conf::SocketAddress& address);
+
 }  // namespace meshgate::dnsd

@@ -1,11 +1,9 @@
 #include "src/meshgate-dns/metrics.h"
 
+#include "src/meshgate-dns/exposition.h"
 #include "src/meshgate-dns/words.h"
 
 #include <array>
-#include <charconv>
-#include <type_traits>
-#include <utility>
 
 namespace meshgate::dnsd {
 namespace {
@@ -19,72 +17,11 @@ constexpr std::array<std::string_view, 2> families{"ipv4", "ipv6"};
 /// Series of these are there from the start, so that a rate() over them has a first value.
 constexpr std::size_t rcodes_always_shown = 6;
 
-/// One metric family after the other.
-class Exposition {
-public:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        text_.append("# HELP ").append(name).append(" ").append(help);
-        text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
-    }
-
-    /// A sample of the family; `labels` is what stands between the braces, `suffix` behind the
-    /// name.
-    template <class Number>
-    void sample(std::string_view labels, Number value, std::string_view suffix = "") {
-        text_.append(name_).append(suffix);
-        if (!labels.empty()) text_.append("{").append(labels).append("}");
-        text_.append(" ").append(number(value)).append("\n");
-    }
-
-    template <class Number>
-    static std::string number(Number value) {
-        std::array<char, 32> buffer{};
-        char* const end = buffer.data() + buffer.size();
-        // As %g: "0.0001" and "1e-05", what the label `le` looks like elsewhere.
-        if constexpr (std::is_floating_point_v<Number>) {
-            return {buffer.data(),
-                    std::to_chars(buffer.data(), end, value, std::chars_format::general).ptr};
-        } else {
-            return {buffer.data(), std::to_chars(buffer.data(), end, value).ptr};
-        }
-    }
-
-    std::string take() { return std::move(text_); }
-
-private:
-    std::string text_;
-    std::string_view name_;
-};
-
-std::string label(std::string_view key, std::string_view value) {
-    std::string out{key};
-    out += "=\"";
-    for (const char c : value) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + "\"";
-}
-
-std::string label(std::string_view key, std::string_view value, std::string_view key2,
-                  std::string_view value2) {
-    return label(key, value) + "," + label(key2, value2);
-}
-
-/// The sum of one counter over all workers; `pick` says which.
-template <class Pick>
-std::uint64_t total(std::span<const WorkerStats* const> workers, Pick pick) {
-    std::uint64_t sum = 0;
-    for (const WorkerStats* worker : workers) sum += pick(*worker).get();
-    return sum;
-}
-
 void write_queries(Exposition& out, std::span<const WorkerStats* const> workers) {
     out.family("meshgate_dns_queries_total", "counter", "Queries received.");
     for (std::size_t p = 0; p < protos.size(); ++p) {
         for (std::size_t f = 0; f < families.size(); ++f) {
-            out.sample(label("proto", protos[p], "family", families[f]),
+            out.sample(labels({{"proto", protos[p]}, {"family", families[f]}}),
                        total(workers, [p, f](const WorkerStats& s) -> const QueryCounter& {
                            return s.queries[p][f];
                        }));
@@ -100,7 +37,7 @@ void write_responses(Exposition& out, std::span<const WorkerStats* const> worker
                 return stats.responses[s][r];
             });
             if (count == 0 && r >= rcodes_always_shown) continue;
-            out.sample(label("rcode", rcode_words[r], "source", source_words[s]), count);
+            out.sample(labels({{"rcode", rcode_words[r]}, {"source", source_words[s]}}), count);
         }
     }
 }
@@ -163,9 +100,9 @@ void write_feeds(Exposition& out, const std::vector<FeedState>& feeds) {
     for (const auto& feed : feeds) out.sample(label("feed", feed.name), feed.skipped);
     out.family("meshgate_dns_feed_looks_total", "counter", "Looks at the feed.");
     for (const auto& feed : feeds) {
-        out.sample(label("feed", feed.name, "result", "changed"), feed.changed);
-        out.sample(label("feed", feed.name, "result", "unchanged"), feed.unchanged);
-        out.sample(label("feed", feed.name, "result", "failed"), feed.failed);
+        out.sample(labels({{"feed", feed.name}, {"result", "changed"}}), feed.changed);
+        out.sample(labels({{"feed", feed.name}, {"result", "unchanged"}}), feed.unchanged);
+        out.sample(labels({{"feed", feed.name}, {"result", "failed"}}), feed.failed);
     }
 }
 
@@ -174,7 +111,7 @@ void write_feeds(Exposition& out, const std::vector<FeedState>& feeds) {
 std::string to_prometheus(const MetricsInput& input) {
     Exposition out;
     out.family("meshgate_build_info", "gauge", "Which program this is.");
-    out.sample(label("program", "meshgate-dns", "version", input.version), 1);
+    out.sample(labels({{"program", "meshgate-dns"}, {"version", input.version}}), 1);
     write_queries(out, input.workers);
     write_responses(out, input.workers);
     write_durations(out, input.workers);

@@ -32,14 +32,19 @@ sockaddr_un journal_address() {
     return where;
 }
 
-/// JSON, a line a query.
+std::string json_lines(std::span<const LoggedQuery> queries) {
+    std::string lines;
+    for (const LoggedQuery& query : queries) lines += to_json_line(query);
+    return lines;
+}
+
+/// To a file or a pipe.
 class Lines final : public QueryLogSink {
 public:
-    explicit Lines(UniqueFd fd) : fd_(std::move(fd)) {}
+    Lines(UniqueFd fd, QueryLines to_lines) : to_lines_(std::move(to_lines)), fd_(std::move(fd)) {}
 
     std::size_t write(std::span<const LoggedQuery> queries) override {
-        std::string lines;
-        for (const LoggedQuery& query : queries) lines += to_json_line(query);
+        std::string lines = to_lines_(queries);
         return write_whole(lines) ? 0 : queries.size();
     }
 
@@ -69,6 +74,7 @@ private:
         return n < 0 ? 0 : static_cast<std::size_t>(n);
     }
 
+    QueryLines to_lines_;
     UniqueFd fd_;
     bool broken_line_ = false;
 };
@@ -127,10 +133,14 @@ UniqueFd open_file(const std::string& path) {
 
 std::unique_ptr<QueryLogSink> open_query_log_sink(const std::string& where) {
     if (where == "journal") return open_journal();
-    if (where != "stdout") return std::make_unique<Lines>(open_file(where));
+    if (where == "stdout") return open_stdout_sink(json_lines);
+    return std::make_unique<Lines>(open_file(where), json_lines);
+}
+
+std::unique_ptr<QueryLogSink> open_stdout_sink(QueryLines lines) {
     UniqueFd fd{::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)};
     if (!fd) throw_errno("query log: standard output");
-    return std::make_unique<Lines>(std::move(fd));
+    return std::make_unique<Lines>(std::move(fd), std::move(lines));
 }
 
 }  // namespace meshgate::dnsd

@@ -3,6 +3,7 @@
 #include "dns/server/query_log.h"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,5 +28,11 @@ protected:
 /// protocol), "stdout", or a file, which is appended to and made where it is missing (mode 0640).
 /// @throws std::system_error naming it.
 std::unique_ptr<QueryLogSink> open_query_log_sink(const std::string& where);
+
+/// What is written of some queries: whole lines.
+using QueryLines = std::function<std::string(std::span<const dns::server::LoggedQuery>)>;
+
+/// Writes lines to standard output. @throws std::system_error
+std::unique_ptr<QueryLogSink> open_stdout_sink(QueryLines lines);
 
 }  // namespace meshgate::dnsd

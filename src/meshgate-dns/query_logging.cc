@@ -26,23 +26,29 @@ QueryLogging::~QueryLogging() {
 }
 
 std::vector<std::string> QueryLogging::configure(const conf::Dns& dns) {
-    if (!logs_.empty()) give_logs_(Logs(workers_));
-    end();
+    begin(nullptr, 1);
     if (dns.query_log.empty()) return {};
     try {
-        sink_ = open_query_log_sink(dns.query_log);
+        begin(open_query_log_sink(dns.query_log), dns.query_log_sample);
+        return {};
     } catch (const std::system_error& error) {
         return {std::string{error.what()} + ": no query log"};
     }
+}
+
+void QueryLogging::begin(std::unique_ptr<QueryLogSink> sink, std::uint32_t one_in,
+                         dns::server::ReplyClasses classes) {
+    if (!logs_.empty()) give_logs_(Logs(workers_));
+    end();
+    if (!sink) return;
+    sink_ = std::move(sink);
     for (std::size_t i = 0; i < workers_; ++i) {
-        logs_.push_back(
-            std::make_shared<dns::server::QueryLog>(ring_queries, dns.query_log_sample));
+        logs_.push_back(std::make_shared<dns::server::QueryLog>(ring_queries, one_in, classes));
     }
     batch_.resize(batch_queries);
     give_logs_(logs_);
     const BlockSignals block;
     writer_ = std::jthread([this](const std::stop_token& stop) { write_down(stop); });
-    return {};
 }
 
 /// What is in the rings is still written.

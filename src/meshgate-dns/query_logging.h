@@ -33,6 +33,11 @@ public:
     /// went wrong, a line each: then there is no log.
     std::vector<std::string> configure(const conf::Dns& dns);
 
+    /// Begins to write to `sink` (null: ends), in place of what was written to before.
+    /// @param one_in   as dns.query_log_sample. @param classes  of answers that are written.
+    void begin(std::unique_ptr<QueryLogSink> sink, std::uint32_t one_in,
+               dns::server::ReplyClasses classes = dns::server::every_reply);
+
     /// Queries that should be in the log and are not, since the start.
     [[nodiscard]] std::uint64_t lost() const noexcept;
 

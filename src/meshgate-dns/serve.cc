@@ -1,9 +1,9 @@
 #include "conf/load.h"
-#include "dns/server/sockets.h"
 #include "src/common/asio.h"
 #include "src/common/log.h"
 #include "src/meshgate-dns/admin_server.h"
 #include "src/meshgate-dns/admin_sockets.h"
+#include "src/meshgate-dns/bind_all.h"
 #include "src/meshgate-dns/file_limit.h"
 #include "src/meshgate-dns/host_resolver.h"
 #include "src/meshgate-dns/identity.h"
@@ -21,25 +21,6 @@
 
 namespace meshgate::dnsd {
 namespace {
-
-dns::server::BoundSockets bind_all(const std::vector<conf::SocketAddress>& addresses) {
-    try {
-        auto bound = dns::server::bind_sockets(addresses, worker_count());
-        for (const std::string& line : bound.skipped) log::notice(line);
-        return bound;
-    } catch (const std::system_error& error) {
-        const auto code = error.code().value();
-        if (code == EADDRINUSE) {
-            throw std::runtime_error(std::string{error.what()} +
-                                     ": another meshgate-dns or another server has this port");
-        }
-        if (code == EACCES || code == EPERM) {
-            throw NotPermitted(std::string{error.what()} +
-                               "; ports below 1024 need root or CAP_NET_BIND_SERVICE");
-        }
-        throw;
-    }
-}
 
 /// The addresses the services had, from a file and folder that belong to the user from now on.
 dns::zone::VipState take_state(const std::string& file, const std::optional<Identity>& identity,

@@ -1,0 +1,19 @@
+#include "src/meshgate-dns/exposition.h"
+
+namespace meshgate::dnsd {
+
+std::string labels(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
+    std::string out;
+    for (const auto& [key, value] : pairs) {
+        if (!out.empty()) out += ',';
+        out.append(key).append("=\"");
+        for (const char c : value) {
+            if (c == '"' || c == '\\') out += '\\';
+            out += c;
+        }
+        out += '"';
+    }
+    return out;
+}
+
+}  // namespace meshgate::dnsd
