@@ -48,6 +48,8 @@ struct Limits {
         64;  ///< for each worker and address family, each at a random port, renewed in turn
     std::size_t tcp_connections = 64;  ///< to upstreams, for each worker
     bool mix_case = false;             ///< of the letters that are sent (Spelling)
+    bool lower_case = false;  ///< all letters that are sent, for servers that go by it (Envoy's DNS
+                              ///< filter); not together with mix_case
 };
 
 struct UpstreamState {

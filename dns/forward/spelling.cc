@@ -39,6 +39,12 @@ void Spelling::mix(std::span<std::uint8_t> message, Random& random) const noexce
     }
 }
 
+void Spelling::lower(std::span<std::uint8_t> message) const noexcept {
+    for (std::uint8_t& byte : message.subspan(wire::header_bytes, name_bytes_)) {
+        if (is_letter(byte)) byte |= case_bit;
+    }
+}
+
 void Spelling::restore(std::span<std::uint8_t> message) const noexcept {
     if (message.size() < wire::header_bytes + name_bytes_ || wire::read16(message, 4) != 1) return;
     for (std::size_t i = 0; i < name_bytes_; ++i) {

@@ -22,6 +22,9 @@ public:
     /// The letters in random case. @pre the query that was remembered
     void mix(std::span<std::uint8_t> message, Random& random) const noexcept;
 
+    /// The letters in lower case. @pre the query that was remembered
+    void lower(std::span<std::uint8_t> message) const noexcept;
+
     /// The letters as they were, in a message with the same question, whatever case they are in
     /// there; nothing in one without a question.
     void restore(std::span<std::uint8_t> message) const noexcept;

@@ -80,14 +80,18 @@ void Forwarder::State::note(const Query& query, Trace::What what) noexcept {
     if (query.trace) query.trace->add({Clock::now(), what, Transport::udp, {}, {}});
 }
 
-/// Only for servers that copy the letters, as far as is known: all of the query's attempts send the
-/// same.
+/// Mixed only for servers that copy the letters, as far as is known: all of the query's attempts
+/// send the same.
 void Forwarder::State::mix_case(Query& query) noexcept {
     if (std::exchange(query.mixed, false)) query.spelling.restore(query.message);
     query.spelling.forget();
     query.other_case = nullptr;
-    if (!limits.mix_case) return;
+    if (!limits.mix_case && !limits.lower_case) return;
     query.spelling.remember(query.message);
+    if (limits.lower_case) {
+        query.mixed = true;
+        return query.spelling.lower(query.message);
+    }
     query.mixed = std::none_of(query.servers->begin(), query.servers->end(),
                                [](const auto& server) { return server->folds_case(); });
     if (query.mixed) query.spelling.mix(query.message, random);

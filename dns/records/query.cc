@@ -1,5 +1,6 @@
 #include "dns/records/query.h"
 
+#include "dns/records/type_word.h"
 #include "src/common/c_handle.h"
 
 #include <ldns/ldns.h>
@@ -64,11 +65,11 @@ std::vector<std::string> extended_errors(ldns_pkt* packet) {
 }  // namespace
 
 std::vector<std::uint8_t> make_query(std::string_view name, std::string_view type) {
-    const ldns_rr_type number = ldns_get_rr_type_by_name(std::string{type}.c_str());
-    if (number == 0) throw std::runtime_error("'" + std::string{type} + "' is no record type");
+    const auto number = parse_type(type);
+    if (!number) throw std::runtime_error("'" + std::string{type} + "' is no record type");
     Name owner{ldns_dname_new_frm_str(std::string{name}.c_str())};
     if (!owner) throw std::runtime_error("'" + std::string{name} + "' is no name");
-    Packet packet{ldns_pkt_query_new(owner.release(), number, LDNS_RR_CLASS_IN, LDNS_RD)};
+    Packet packet{ldns_pkt_query_new(owner.release(), static_cast<ldns_rr_type>(*number), LDNS_RR_CLASS_IN, LDNS_RD)};
     if (!packet) throw std::runtime_error("no memory for a query");
     ldns_pkt_set_id(packet.get(), random_id());
     ldns_pkt_set_edns_udp_size(packet.get(), payload_bytes);

@@ -13,4 +13,10 @@ std::string type_word(std::uint16_t type) {
     return word ? word.get() : "TYPE" + std::to_string(type);
 }
 
+std::optional<std::uint16_t> parse_type(std::string_view word) {
+    const ldns_rr_type number = ldns_get_rr_type_by_name(std::string{word}.c_str());
+    if (number == 0) return std::nullopt;
+    return static_cast<std::uint16_t>(number);
+}
+
 }  // namespace meshgate::dns::records

@@ -2,6 +2,8 @@
 #include "src/common/command_line.h"
 #include "src/common/log.h"
 #include "src/common/nearest.h"
+#include "src/meshgate-dns/coredns/command_line.h"
+#include "src/meshgate-dns/coredns/personality.h"
 #include "src/meshgate-dns/verbs.h"
 #include "src/users/users.h"
 
@@ -29,6 +31,8 @@ Verbs:
   status [--json]     what the running server says of itself
   flush [NAME]        make the running server forget what others answered, of NAME or of all
   reload              make the running server read its configuration again, and wait for the outcome
+
+Under the name coredns, or with -conf FILE, it serves a Corefile as coredns would (-help).
 
 Options:
   --config FILE       the configuration (default: /etc/meshgate/meshgate.toml; "-": standard input)
@@ -84,7 +88,8 @@ ExitCode dispatch(std::span<const char* const> arguments) {
         return ExitCode::done;
     }
     if (line.toggle("version")) {
-        std::cout << "meshgate-dns " << version << '\n';
+        // The second line is for kuma-dp, which may have been told that this is its coredns.
+        std::cout << "meshgate-dns " << version << '\n' << coredns::version_line() << '\n';
         return ExitCode::done;
     }
     const std::string word = line.words.empty() ? "serve" : line.words.front();
@@ -109,11 +114,14 @@ ExitCode dispatch(std::span<const char* const> arguments) {
 }
 
 /// The one place where exceptions become exit codes.
-ExitCode run(std::span<const char* const> arguments) {
+ExitCode run(std::span<const char* const> argv) {
+    const bool as_coredns = coredns::is_meant(argv);
     try {
-        return dispatch(arguments);
+        const auto arguments = argv.subspan(argv.empty() ? 0 : 1);
+        return as_coredns ? coredns::run(arguments) : dispatch(arguments);
     } catch (const UsageError& error) {
-        log::error(std::string{error.what()} + " (see meshgate-dns --help)");
+        log::error(std::string{error.what()} +
+                   (as_coredns ? " (see coredns -help)" : " (see meshgate-dns --help)"));
         return ExitCode::usage;
     } catch (const conf::Error& error) {
         for (const auto& diagnostic : error.diagnostics()) log::error(diagnostic.to_string());
@@ -135,8 +143,7 @@ ExitCode run(std::span<const char* const> arguments) {
 
 int main(int argc, char** argv) {
     meshgate::log::configure("meshgate-dns", meshgate::log::Level::notice);
-    const std::span<const char* const> arguments{argv, static_cast<std::size_t>(argc)};
-    const auto code = meshgate::dnsd::run(arguments.subspan(argc > 0 ? 1 : 0));
+    const auto code = meshgate::dnsd::run({argv, static_cast<std::size_t>(argc)});
     std::cout.flush();
     if (!std::cout && code == meshgate::ExitCode::done) {
         meshgate::log::error("standard output: the data could not be written");

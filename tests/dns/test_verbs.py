@@ -19,7 +19,7 @@ def test_help_and_version_need_nothing():
         assert verb in done.stdout
     assert done.stderr == ""
     done = subprocess.run([PROGRAM, "--version"], text=True, capture_output=True, check=True)
-    assert re.fullmatch(r"meshgate-dns \d+\.\d+\.\d+\n", done.stdout)
+    assert re.fullmatch(r"meshgate-dns (\d+\.\d+\.\d+)\nCoreDNS-\d+\.\d+\.\d+\+meshgate\.\1\n", done.stdout)
 
 
 @pytest.mark.parametrize("words, message", [

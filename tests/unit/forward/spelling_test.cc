@@ -101,6 +101,23 @@ TEST_CASE("the server is asked in random case, and the client gets its own back"
     CHECK(client.forwarder->ignored_replies() == 0);
 }
 
+TEST_CASE(
+    "a server that goes by the letters is asked in lower case, and the client gets its own back") {
+    forward::Limits limits = quick();
+    limits.lower_case = true;
+    Client client{limits};
+    FakeServer server{client.context};
+    server.on_udp = [](const Bytes& query, const FakeServer::Reply& reply) {
+        CHECK(query == lower(query));
+        reply(reply_to(query));
+    };
+    client.use({&server});
+    for (std::uint64_t i = 1; i <= 3; ++i) REQUIRE(client.ask(i, long_query()));
+    client.wait_for(3);
+    for (const auto& [ticket, reply] : client.replies) CHECK(reply == reply_to(long_query()));
+    CHECK(server.udp_queries == 3);
+}
+
 TEST_CASE("a server that does not copy the letters is found out and asked without") {
     Client client{mixing()};
     FakeServer server{client.context};
