@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,8 @@ namespace {
 
 using Name = std::span<const std::uint8_t>;
 constexpr std::uint32_t negative_ttl_max = 30;  // a new name is seen this soon
+constexpr EntryBuilder::Owner a_service = 1, first_source = 2;
+constexpr std::size_t sources_max = 250;
 
 /// From the configured names to nodes: what is common to services and records.
 class Zone {
@@ -39,7 +42,10 @@ public:
         for (const NamedService& service : contents_.services) add_reverse(service);
         for (const WireRecord& record : contents_.records) add_record(record);
         check_cnames();
-        for (const Source& source : sources_.told) add_source(source);
+        if (sources_.told.size() > sources_max)
+            throw std::length_error("too many sources of names");
+        auto owner = first_source;
+        for (const Source& source : sources_.told) add_source(source, owner++);
         names_.names = builder_.names_with_data();
         const auto offsets = builder_.pack(names_);
         for (const auto& [address, node] : reverse_) names_.reverse.add(address, offsets[node]);
@@ -104,7 +110,7 @@ private:
     /// A service whose families are all switched off still has its name: NODATA, not NXDOMAIN.
     void claim(const NamedService& service, const std::string& text) {
         const std::uint32_t id = node_with_ancestors(wire_name(service, text));
-        if (!builder_.claim(id)) return;
+        if (!builder_.claim(id, a_service)) return;
         if (service.address4) {
             builder_.add(id, wire::type::a, contents_.ttl, service.address4->bytes());
         }
@@ -129,23 +135,15 @@ private:
 
     /// Names that the configuration has as well are its own. The addresses of the others are VIPs
     /// too: each has a reverse name.
-    void add_source(const Source& source) {
+    void add_source(const Source& source, EntryBuilder::Owner owner) {
+        builder_.reserve(source.hosts->size());
         for (std::size_t i = 0; i < source.hosts->size(); ++i) {
-            const auto [name, addresses] = (*source.hosts)[i];
-            const std::uint32_t id = node_with_ancestors(name);
-            if (builder_.has_data(id) || !builder_.claim(id)) continue;
-            note_wildcard(name);
-            for (const conf::IpAddress& address : addresses) {
-                const bool ipv4 = address.family() == conf::Family::ipv4;
-                if (!(ipv4 ? source.ipv4 : source.ipv6)) continue;
-                builder_.add(id, ipv4 ? wire::type::a : wire::type::aaaa, source.ttl,
-                             address.bytes());
-                if (address.unmapped()) {
-                    names_.mapped_reverse = true;
-                } else {
-                    reverse_.emplace_back(address, id);
-                }
-            }
+            const HostList::Host host = (*source.hosts)[i];
+            const std::uint32_t id = node_with_ancestors(host.name);
+            const bool is_more = source.merges && builder_.belongs_to(id, owner);
+            if (!is_more && (builder_.has_data(id) || !builder_.claim(id, owner))) continue;
+            note_wildcard(host.name);
+            add_host(builder_, source, id, host, names_, reverse_);
         }
     }
 
@@ -215,13 +213,28 @@ private:
     const Sources& sources_;
     CompiledNames names_ = with_random_key();
     EntryBuilder builder_{names_.key};
-    std::vector<std::pair<conf::IpAddress, std::uint32_t>> reverse_;
+    ReverseNodes reverse_;
 };
 
 }  // namespace
 
+void add_host(EntryBuilder& builder, const Source& source, std::uint32_t node,
+              const HostList::Host& host, CompiledNames& names, ReverseNodes& reverse) {
+    for (const conf::IpAddress& address : host.addresses) {
+        const bool ipv4 = address.family() == conf::Family::ipv4;
+        if (!(ipv4 ? source.ipv4 : source.ipv6)) continue;
+        builder.add(node, ipv4 ? wire::type::a : wire::type::aaaa, source.ttl, address.bytes());
+        if (address.unmapped()) {
+            names.mapped_reverse = true;
+        } else if (host.canonical) {
+            reverse.emplace_back(address, node);
+        }
+    }
+}
+
 std::shared_ptr<const Table> build(const Contents& contents, const Sources& sources) {
-    return std::make_shared<CompiledTable>(Zone{contents, sources}.compile());
+    return std::make_shared<CompiledTable>(
+        std::make_shared<const CompiledNames>(Zone{contents, sources}.compile()));
 }
 
 }  // namespace meshgate::dns::zone

@@ -50,7 +50,8 @@ struct Source {
     std::uint32_t ttl = 0;  ///< seconds
     bool ipv4 = true;       ///< false: these addresses are passed over, the names stay
     bool ipv6 = true;
-    std::shared_ptr<const HostList> hosts;  ///< never null; no name twice
+    std::shared_ptr<const HostList> hosts;  ///< never null
+    bool merges = false;  ///< a name may be there several times, and has all addresses; else never
 };
 
 struct Sources {
@@ -74,6 +75,18 @@ struct ListedName {
 /// @throws conf::Error naming both places when a CNAME stands beside other data, or a name is no
 /// name; duplicates merge.
 std::shared_ptr<const Table> build(const Contents& contents, const Sources& sources = {});
+
+/// Where names that come later would stand among those of their sources.
+enum class Position : std::uint8_t { last, anywhere };
+
+inline constexpr std::size_t added_names_max = 8192;
+
+/// The same table with more names, at the cost of those that were added since it was built: what it
+/// was built from is shared. Answers as the table that is built of all of them would.
+/// @return null when only building it anew is right: a name of `more` is there already, an address
+///   has a name and `more` could have come before it, more than added_names_max were added.
+std::shared_ptr<const Table> with_more(const std::shared_ptr<const Table>& table,
+                                       const Source& more, Position position);
 
 /// The same names as rows, sorted.
 std::vector<ListedName> list(const Contents& contents, const Sources& sources = {});

@@ -44,18 +44,31 @@ std::vector<std::uint8_t> make_soa_tail(std::uint32_t negative_ttl) {
     return tail;
 }
 
+std::optional<EntryView> look_up_in(const CompiledNames& names, std::uint32_t hash, Name name) {
+    const auto offset = names.index.find(hash, [&names, name](std::uint32_t entry) {
+        return equal(EntryView{names.entries, entry}.name(), name);
+    });
+    if (!offset) return std::nullopt;
+    return EntryView{names.entries, *offset};
+}
+
 }  // namespace
 
-CompiledTable::CompiledTable(CompiledNames names)
-    : names_(std::move(names)), soa_tail_(make_soa_tail(names_.negative_ttl)) {}
+CompiledTable::CompiledTable(std::shared_ptr<const CompiledNames> names,
+                             std::shared_ptr<const AddedNames> added)
+    : names_(std::move(names)), added_(std::move(added)), wildcards_(names_->wildcards),
+      mapped_reverse_(names_->mapped_reverse), soa_tail_(make_soa_tail(names_->negative_ttl)) {
+    if (!added_) return;
+    wildcards_ = wildcards_ || added_->names.wildcards;
+    mapped_reverse_ = mapped_reverse_ || added_->names.mapped_reverse;
+}
 
 std::optional<EntryView> CompiledTable::look_up(Name name) const noexcept {
-    const auto offset =
-        names_.index.find(wire::siphash(names_.key, name), [this, name](std::uint32_t entry) {
-            return equal(EntryView{names_.entries, entry}.name(), name);
-        });
-    if (!offset) return std::nullopt;
-    return EntryView{names_.entries, *offset};
+    const std::uint32_t hash = wire::siphash(names_->key, name);
+    if (added_) {
+        if (const auto found = look_up_in(added_->names, hash, name)) return found;
+    }
+    return look_up_in(*names_, hash, name);
 }
 
 /// The name below which `name` falls, with '*' as its first label: the closest encloser's (RFC 4592
@@ -75,7 +88,7 @@ std::size_t CompiledTable::apex_bytes(Name name) const noexcept {
     std::size_t longest = 0;
     for (std::size_t at = 0; at < name.size(); at += 1U + name[at]) {
         const Name suffix = name.subspan(at);
-        for (const auto& apex : names_.apexes) {
+        for (const auto& apex : names_->apexes) {
             if (apex.size() > longest && equal(suffix, apex)) longest = apex.size();
         }
         if (longest != 0) return longest;
@@ -83,17 +96,28 @@ std::size_t CompiledTable::apex_bytes(Name name) const noexcept {
     return 0;
 }
 
-std::optional<std::uint32_t>
-CompiledTable::ptr_entry(const conf::IpAddress& address) const noexcept {
-    if (const auto entry = names_.reverse.find(address)) return entry;
-    const auto ipv4 = names_.mapped_reverse ? address.unmapped() : std::nullopt;
-    return ipv4 ? names_.reverse.find(*ipv4) : std::nullopt;
+std::optional<EntryView> CompiledTable::named_by(const conf::IpAddress& address) const noexcept {
+    if (const auto entry = names_->reverse.find(address)) {
+        return EntryView{names_->entries, *entry};
+    }
+    const auto entry = added_ ? added_->names.reverse.find(address) : std::nullopt;
+    if (!entry) return std::nullopt;
+    return EntryView{added_->names.entries, *entry};
+}
+
+std::optional<EntryView> CompiledTable::ptr_entry(const conf::IpAddress& address) const noexcept {
+    if (const auto entry = named_by(address)) return entry;
+    const auto ipv4 = mapped_reverse_ ? address.unmapped() : std::nullopt;
+    return ipv4 ? named_by(*ipv4) : std::nullopt;
 }
 
 bool CompiledTable::any_vip_in(const conf::Cidr& network) const noexcept {
-    if (names_.reverse.any_in(network)) return true;
-    const auto ipv4 = names_.mapped_reverse ? network.unmapped() : std::nullopt;
-    return ipv4 && names_.reverse.any_in(*ipv4);
+    const auto any_in = [this](const conf::Cidr& range) {
+        return names_->reverse.any_in(range) || (added_ && added_->names.reverse.any_in(range));
+    };
+    if (any_in(network)) return true;
+    const auto ipv4 = mapped_reverse_ ? network.unmapped() : std::nullopt;
+    return ipv4 && any_in(*ipv4);
 }
 
 /// The VIP ranges are reverse zones of ours, cut where a label ends ("240.in-addr.arpa" for a range
@@ -104,7 +128,7 @@ CompiledTable::Found CompiledTable::find_reverse(Name name) const noexcept {
     if (!reverse) return {};
     Found found;
     if (reverse->is_address()) found.ptr_entry = ptr_entry(reverse->network().base);
-    for (const conf::Cidr& range : names_.reverse_ranges) {
+    for (const conf::Cidr& range : names_->reverse_ranges) {
         if (!range.contains(reverse->network())) continue;
         found.ours = true;
         found.apex_bytes = reverse->suffix_bytes(range.prefix);
@@ -120,7 +144,7 @@ CompiledTable::Found CompiledTable::find_reverse(Name name) const noexcept {
 CompiledTable::Found CompiledTable::find_owned(Name name) const noexcept {
     const std::size_t apex = apex_bytes(name);
     auto entry = look_up(name);
-    if (!entry && names_.wildcards) entry = wildcard(name);
+    if (!entry && wildcards_) entry = wildcard(name);
     // A name in somebody else's domain is a zone of its own: what lies beside and below it is not
     // ours.
     if (entry) return {entry, std::nullopt, true, true, apex == 0 ? name.size() : apex};
@@ -132,7 +156,7 @@ CompiledTable::Found CompiledTable::find_owned(Name name) const noexcept {
 /// a wildcard within it, are ours there.
 bool CompiledTable::is_led_out(Name name, const Found& found) const noexcept {
     if (!found.ours || found.ptr_entry) return false;
-    const auto hole = names_.forwarded.longest(name);
+    const auto hole = names_->forwarded.longest(name);
     if (!hole || hole->bytes <= found.apex_bytes) return false;
     if (!found.entry || !found.entry->has_data()) return true;
     const Name owner = found.entry->name();
@@ -141,7 +165,7 @@ bool CompiledTable::is_led_out(Name name, const Found& found) const noexcept {
 }
 
 CompiledTable::Found CompiledTable::find(Name name) const noexcept {
-    if (names_.forwarded.empty()) return find_owned(name);
+    if (names_->forwarded.empty()) return find_owned(name);
     const Found found = find_owned(name);
     return is_led_out(name, found) ? Found{} : found;
 }
@@ -152,7 +176,7 @@ void CompiledTable::write_soa(const PlacedName& apex, Section section,
     const auto mname = pointer_to(apex);
     const auto end = std::copy(soa_tail_.begin(), soa_tail_.end(),
                                std::copy(mname.begin(), mname.end(), rdata.begin()));
-    writer.add(section, apex, wire::type::soa, names_.negative_ttl,
+    writer.add(section, apex, wire::type::soa, names_->negative_ttl,
                {rdata.data(), static_cast<std::size_t>(end - rdata.begin())});
 }
 
@@ -167,12 +191,11 @@ bool CompiledTable::write_records(std::uint16_t qtype, const PlacedName& owner, 
     const bool is_apex = found.apex_bytes == owner.name.size() && !is_alias;
     const bool has_data = found.ptr_entry || is_apex || (found.entry && found.entry->has_data());
     if (found.ptr_entry && qtype == type::ptr) {
-        writer.add(Section::answer, owner, type::ptr, names_.ttl,
-                   EntryView{names_.entries, *found.ptr_entry}.name());
+        writer.add(Section::answer, owner, type::ptr, names_->ttl, found.ptr_entry->name());
     } else if (is_apex && qtype == type::soa) {
         write_soa(owner, Section::answer, writer);
     } else if (is_apex && qtype == type::ns) {  // itself, as in RFC 6303 section 3
-        writer.add(Section::answer, owner, type::ns, names_.ttl, pointer_to(owner));
+        writer.add(Section::answer, owner, type::ns, names_->ttl, pointer_to(owner));
     } else if (has_data && qtype == type::any) {
         writer.add(Section::answer, owner, type::hinfo, any_ttl, any_hinfo);
     } else {
@@ -208,7 +231,8 @@ std::size_t CompiledTable::answer_alias(const wire::Question& question, Name tar
     if (!found.ours || !found.entry || !found.entry->has_data()) return 0;
     AnswerWriter writer{question, limit, out};
     const PlacedName owner{
-        writer.add(Section::answer, writer.qname(), wire::type::cname, names_.ttl, target), target};
+        writer.add(Section::answer, writer.qname(), wire::type::cname, names_->ttl, target),
+        target};
     if (question.qtype == wire::type::cname) return writer.finish(wire::Rcode::noerror);
     return writer.finish(fill(question.qtype, owner, found, writer));
 }

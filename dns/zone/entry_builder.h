@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dns/zone/build.h"
 #include "dns/zone/compiled_table.h"
 
 #include <algorithm>
@@ -29,8 +30,7 @@ public:
         };
         if (const auto found = index_.find(hash, same)) return *found;
         const auto id = static_cast<std::uint32_t>(nodes_.size());
-        nodes_.push_back(
-            {bytes_.size(), static_cast<std::uint8_t>(name.size()), false, none, none});
+        nodes_.push_back({bytes_.size(), static_cast<std::uint8_t>(name.size()), 0, none, none});
         bytes_.insert(bytes_.end(), name.begin(), name.end());
         index_.insert(hash, id);
         return id;
@@ -52,15 +52,32 @@ public:
         node.last_row = row;
     }
 
-    /// False when a service has claimed the name before.
-    bool claim(std::uint32_t id) { return !std::exchange(nodes_[id].claimed, true); }
+    /// Who a name belongs to: the first who claims it, 1..255.
+    using Owner = std::uint8_t;
+
+    /// False when the name was claimed before, by `owner` too.
+    bool claim(std::uint32_t id, Owner owner) {
+        if (nodes_[id].owner != 0) return false;
+        nodes_[id].owner = owner;
+        return true;
+    }
+    [[nodiscard]] bool belongs_to(std::uint32_t id, Owner owner) const {
+        return nodes_[id].owner == owner;
+    }
+    /// Makes room for so many more names of some 32 bytes with a record each.
+    void reserve(std::size_t names) {
+        nodes_.reserve(nodes_.size() + names);
+        rows_.reserve(rows_.size() + names);
+        bytes_.reserve(bytes_.size() + names * 32);
+        index_.reserve(nodes_.size() + names);
+    }
 
     [[nodiscard]] bool has_data(std::uint32_t id) const { return nodes_[id].first_row != none; }
 
     /// One record, and no service of that name.
     [[nodiscard]] bool is_lone(std::uint32_t id) const {
         const Node& node = nodes_[id];
-        return !node.claimed && node.first_row == node.last_row;
+        return node.owner == 0 && node.first_row == node.last_row;
     }
 
     [[nodiscard]] std::size_t names_with_data() const {
@@ -93,7 +110,7 @@ private:
     struct Node {
         std::size_t name;
         std::uint8_t name_bytes;
-        bool claimed;
+        Owner owner;  ///< 0: nobody
         std::uint32_t first_row, last_row;
     };
     struct Row {
@@ -116,5 +133,12 @@ private:
     std::vector<Row> rows_;
     std::vector<std::uint8_t> bytes_;  ///< names and RDATA
 };
+
+/// Addresses and the nodes that are their names, the first of an address first.
+using ReverseNodes = std::vector<std::pair<conf::IpAddress, std::uint32_t>>;
+
+/// Adds what a source says of a name: its records, and the name of each address.
+void add_host(EntryBuilder& builder, const Source& source, std::uint32_t node,
+              const HostList::Host& host, CompiledNames& names, ReverseNodes& reverse);
 
 }  // namespace meshgate::dns::zone

@@ -15,7 +15,8 @@ void HostList::append(std::span<const conf::IpAddress> addresses, Place& to) {
     addresses_.insert(addresses_.end(), addresses.begin(), addresses.end());
 }
 
-void HostList::add(std::span<const std::uint8_t> name, std::span<const conf::IpAddress> addresses) {
+void HostList::add(std::span<const std::uint8_t> name, std::span<const conf::IpAddress> addresses,
+                   bool canonical) {
     if (names_.size() + name.size() > std::numeric_limits<std::uint32_t>::max() ||
         name.size() > std::numeric_limits<std::uint8_t>::max()) {
         throw std::length_error("too many names");
@@ -23,6 +24,7 @@ void HostList::add(std::span<const std::uint8_t> name, std::span<const conf::IpA
     Place place;
     place.name = static_cast<std::uint32_t>(names_.size());
     place.name_bytes = static_cast<std::uint8_t>(name.size());
+    place.canonical = canonical;
     append(addresses, place);
     names_.insert(names_.end(), name.begin(), name.end());
     hosts_.push_back(place);
@@ -35,7 +37,7 @@ void HostList::replace(std::size_t index, std::span<const conf::IpAddress> addre
 HostList::Host HostList::operator[](std::size_t index) const noexcept {
     const Place& place = hosts_[index];
     return {std::span{names_}.subspan(place.name, place.name_bytes),
-            std::span{addresses_}.subspan(place.addresses, place.count)};
+            std::span{addresses_}.subspan(place.addresses, place.count), place.canonical};
 }
 
 void HostList::shrink_to_fit() {

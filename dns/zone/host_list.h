@@ -16,10 +16,12 @@ public:
     struct Host {
         std::span<const std::uint8_t> name;  ///< lower-case wire form
         std::span<const conf::IpAddress> addresses;
+        bool canonical = true;  ///< its addresses have it for their name (PTR)
     };
 
     /// Appends a name. @throws std::length_error beyond 4 GiB of names or 65,535 addresses of one.
-    void add(std::span<const std::uint8_t> name, std::span<const conf::IpAddress> addresses);
+    void add(std::span<const std::uint8_t> name, std::span<const conf::IpAddress> addresses,
+             bool canonical = true);
 
     /// Gives a name other addresses; its place stays. @throws as add() does.
     void replace(std::size_t index, std::span<const conf::IpAddress> addresses);
@@ -34,6 +36,7 @@ private:
         std::uint32_t addresses = 0;
         std::uint16_t count = 0;
         std::uint8_t name_bytes = 0;
+        bool canonical = true;
     };
 
     /// The place of addresses, appended.

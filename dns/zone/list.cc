@@ -25,10 +25,15 @@ std::string type_name(std::uint16_t type) {
 /// What services and records have not claimed; `claimed` grows.
 void add_source(const Source& source, std::unordered_set<std::string>& claimed,
                 std::vector<ListedName>& rows) {
+    std::unordered_set<std::string> own;
     for (std::size_t i = 0; i < source.hosts->size(); ++i) {
-        const auto [wire_name, addresses] = (*source.hosts)[i];
+        const auto [wire_name, addresses, canonical] = (*source.hosts)[i];
         const std::string name = wire::to_text(wire_name);
-        if (!claimed.insert(name).second) continue;
+        if (claimed.insert(name).second) {
+            own.insert(name);
+        } else if (!own.contains(name)) {
+            continue;
+        }
         for (const conf::IpAddress& address : addresses) {
             const bool ipv4 = address.family() == conf::Family::ipv4;
             if (!(ipv4 ? source.ipv4 : source.ipv6)) continue;

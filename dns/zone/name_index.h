@@ -32,6 +32,11 @@ public:
         ++used_;
     }
 
+    /// Room for so many in all.
+    void reserve(std::size_t values) {
+        while (values * 3 > slots_.size() * 2) grow();
+    }
+
     /// Replaces every value.
     template <class Change>
     void change_values(Change change) {
