@@ -1,19 +1,11 @@
 #include "dns/server/fixed_answers.h"
 
+#include "dns/wire/name.h"
+
 #include <algorithm>
 
 namespace meshgate::dns::server {
 namespace {
-
-/// Whether `name` is `suffix` or lies below it.
-bool is_within(std::span<const std::uint8_t> name, std::span<const std::uint8_t> suffix) noexcept {
-    if (name.size() < suffix.size()) return false;
-    const std::size_t above = name.size() - suffix.size();
-    if (!std::equal(suffix.begin(), suffix.end(), name.subspan(above).begin())) return false;
-    std::size_t at = 0;
-    while (at < above) at += 1U + name[at];
-    return at == above;
-}
 
 /// A question for every type is one for each.
 bool is_for(const FixedAnswer& answer, const wire::Question& question) noexcept {
@@ -22,7 +14,7 @@ bool is_for(const FixedAnswer& answer, const wire::Question& question) noexcept 
         answer.qtype != question.qtype) {
         return false;
     }
-    return is_within(question.lower(), answer.suffix);
+    return wire::is_within(question.lower(), answer.suffix);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "dns/server/resolver.h"
 
 #include "dns/server/chaos.h"
+#include "dns/wire/name.h"
 #include "dns/wire/reply.h"
 #include "src/common/asio.h"
 
@@ -14,16 +15,6 @@ namespace {
 
 bool is_transfer(const wire::Question& question) noexcept {
     return question.qtype == wire::type::axfr || question.qtype == wire::type::ixfr;
-}
-
-/// Whether `name` ends in `suffix`, at a label, and is more than that.
-bool ends_in(std::span<const std::uint8_t> name, std::span<const std::uint8_t> suffix) noexcept {
-    if (name.size() <= suffix.size()) return false;
-    const std::size_t keep = name.size() - suffix.size();
-    if (!std::equal(suffix.begin(), suffix.end(), name.subspan(keep).begin())) return false;
-    std::size_t at = 0;
-    while (at < keep) at += 1U + name[at];
-    return at == keep;
 }
 
 /// 0 for TCP: a loop begins with a datagram.
@@ -130,7 +121,7 @@ std::size_t Resolver::from_table(std::size_t limit, std::span<std::uint8_t> out)
     if (bytes != 0 && wire::header_rcode(out) != wire::Rcode::nxdomain) return bytes;
     const auto name = question_.lower();
     for (const auto& domain : search_) {
-        if (!ends_in(name, domain)) continue;
+        if (name.size() == domain.size() || !wire::is_within(name, domain)) continue;
         std::array<std::uint8_t, wire::name_bytes_max> target;
         const auto end = std::copy(
             name.begin(), name.end() - static_cast<std::ptrdiff_t>(domain.size()), target.begin());

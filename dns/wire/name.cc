@@ -1,5 +1,7 @@
 #include "dns/wire/name.h"
 
+#include <algorithm>
+
 namespace meshgate::dns::wire {
 namespace {
 
@@ -76,6 +78,15 @@ std::size_t skip_name(std::span<const std::uint8_t> message, std::size_t offset)
         offset += std::size_t{1} + label;
     }
     return 0;
+}
+
+bool is_within(std::span<const std::uint8_t> name, std::span<const std::uint8_t> zone) noexcept {
+    if (name.size() < zone.size()) return false;
+    const std::size_t above = name.size() - zone.size();
+    if (!std::equal(zone.begin(), zone.end(), name.subspan(above).begin())) return false;
+    std::size_t at = 0;
+    while (at < above) at += 1U + name[at];
+    return at == above;
 }
 
 }  // namespace meshgate::dns::wire

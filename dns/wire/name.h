@@ -29,4 +29,7 @@ struct ExpandedName {
 ExpandedName expand_name(std::span<const std::uint8_t> message, std::size_t offset,
                          std::span<std::uint8_t, 255> lower) noexcept;
 
+/// Whether a name is `zone` or lies below it; both in lower-case wire form.
+bool is_within(std::span<const std::uint8_t> name, std::span<const std::uint8_t> zone) noexcept;
+
 }  // namespace meshgate::dns::wire

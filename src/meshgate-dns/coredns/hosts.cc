@@ -1,14 +1,13 @@
 #include "src/meshgate-dns/coredns/hosts.h"
 
 #include "conf/load.h"
-#include "conf/words.h"
+#include "dns/wire/name.h"
 #include "dns/wire/text_name.h"
 #include "dns/zone/build.h"
-#include "src/meshgate-dns/coredns/routes.h"
+#include "dns/zone/hosts_text.h"
 
 #include <algorithm>
 #include <exception>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -16,17 +15,7 @@ namespace meshgate::coredns {
 namespace {
 
 using conf::corefile::Hosts;
-
-/// Takes the next word off a line; empty at its end or at a comment.
-std::string_view take_word(std::string_view& line) {
-    constexpr std::string_view blanks = " \t\r\f\v";
-    const auto begin = line.find_first_not_of(blanks);
-    if (begin == std::string_view::npos || line[begin] == '#') return {};
-    const auto end = std::min(line.find_first_of(" \t\r\f\v#", begin), line.size());
-    const std::string_view word = line.substr(begin, end - begin);
-    line.remove_prefix(end);
-    return word;
-}
+using dns::zone::HostList;
 
 /// "1.2.0.192.in-addr.arpa"
 std::string reverse_name(const conf::IpAddress& address) {
@@ -44,73 +33,64 @@ std::string reverse_name(const conf::IpAddress& address) {
     return name + (is_ipv4 ? "in-addr.arpa" : "ip6.arpa");
 }
 
-/// The records of one directive.
-class HostRecords {
+/// What of hosts files lies in the zones of a directive.
+class Selection {
 public:
-    HostRecords(const Hosts& hosts, dns::zone::Contents& to) : hosts_(hosts), to_(to) {}
+    explicit Selection(const Hosts& hosts) : with_reverse_(hosts.reverse) {
+        for (const std::string& zone : hosts.zones) zones_.push_back(dns::wire::to_wire(zone));
+    }
 
-    /// hosts(5): an address and its names. A line that is none is passed over, as coredns does.
-    void add_line(std::string_view line) {
-        std::string_view text = take_word(line);
-        text = text.substr(0, text.find('%'));  // the scope is this machine's own
-        const auto address = conf::IpAddress::parse(text);
-        if (!address) return;
-        for (auto word = take_word(line); !word.empty(); word = take_word(line)) {
-            add_name(word, *address);
+    void add(const HostList& all) {
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const HostList::Host host = all[i];
+            if (!has(host.name)) continue;
+            chosen_.add(host.name, host.addresses,
+                        with_reverse_ && host.canonical && has_reverse_of(host.addresses.front()));
         }
+    }
+
+    std::shared_ptr<const HostList> take() {
+        chosen_.shrink_to_fit();
+        return std::make_shared<const HostList>(std::move(chosen_));
     }
 
 private:
-    void add_name(std::string_view word, const conf::IpAddress& address) {
-        const auto name = conf::parse_name(word, conf::Wildcard::yes);
-        if (!name || !is_mine(*name)) return;
-        const bool is_ipv4 = address.family() == conf::Family::ipv4;
-        add(*name, is_ipv4 ? dns::wire::type::a : dns::wire::type::aaaa,
-            {address.bytes().begin(), address.bytes().end()});
-        const std::string back = reverse_name(address);
-        if (hosts_.reverse && !name->starts_with('*') && is_mine(back)) {
-            add(back, dns::wire::type::ptr, dns::wire::to_wire(*name));
-        }
+    [[nodiscard]] bool has(std::span<const std::uint8_t> name) const {
+        return std::any_of(zones_.begin(), zones_.end(),
+                           [&](const auto& zone) { return dns::wire::is_within(name, zone); });
+    }
+    [[nodiscard]] bool has_reverse_of(const conf::IpAddress& address) const {
+        return has(dns::wire::to_wire(reverse_name(address)));
     }
 
-    [[nodiscard]] bool is_mine(const std::string& name) const {
-        return std::any_of(hosts_.zones.begin(), hosts_.zones.end(),
-                           [&](const std::string& zone) { return is_within(name, zone); });
-    }
-
-    void add(const std::string& name, std::uint16_t type, std::vector<std::uint8_t> rdata) {
-        to_.records.push_back(
-            {dns::wire::to_wire(name), type, hosts_.ttl, std::move(rdata), "", hosts_.where});
-    }
-
-    const Hosts& hosts_;
-    dns::zone::Contents& to_;
+    bool with_reverse_;
+    std::vector<std::vector<std::uint8_t>> zones_;
+    HostList chosen_;
 };
 
-void add_lines(HostRecords& records, std::string_view text) {
-    while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        records.add_line(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+dns::zone::Source read_source(const Hosts& hosts, std::vector<std::string>& warnings) {
+    Selection selection{hosts};
+    for (const std::string& line : hosts.inlined) {
+        selection.add(dns::zone::read_hosts(line).hosts);
     }
+    try {
+        selection.add(dns::zone::read_hosts(conf::read_text(hosts.file)).hosts);
+    } catch (const std::exception& error) {
+        warnings.push_back(std::string{error.what()} +
+                           ": 'hosts' has no names of it; it is read when it is there");
+    }
+    return {"hosts", hosts.ttl, true, true, selection.take(), true};
 }
 
 }  // namespace
 
 HostNames read_host_names(const std::vector<Hosts>& directives) {
     HostNames names;
-    dns::zone::Contents contents;
+    dns::zone::Sources sources;
     for (const Hosts& hosts : directives) {
-        HostRecords records{hosts, contents};
-        for (const std::string& line : hosts.inlined) records.add_line(line);
-        try {
-            add_lines(records, conf::read_text(hosts.file));
-        } catch (const std::exception& error) {
-            names.warnings.push_back(std::string{error.what()} +
-                                     ": 'hosts' has no names of it; it is read when it is there");
-        }
+        sources.told.push_back(read_source(hosts, names.warnings));
     }
-    names.table = dns::zone::build(contents);
+    names.table = dns::zone::build({}, sources);
     return names;
 }
 
