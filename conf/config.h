@@ -246,6 +246,15 @@ struct KumaFeed {
     friend bool operator==(const KumaFeed&, const KumaFeed&) = default;
 };
 
+/// Names in the words of hosts(5), in a file of their own.
+struct HostsFile {
+    std::string file;                  ///< an absolute path
+    std::optional<std::uint32_t> ttl;  ///< seconds; unset: mesh.ttl
+    Location where;
+
+    friend bool operator==(const HostsFile&, const HostsFile&) = default;
+};
+
 /// Names that come from elsewhere while the program runs.
 struct Feeds {
     std::optional<KumaFeed> kuma;
@@ -263,6 +272,7 @@ struct Config {
     Feeds feed;
     std::vector<Service> services;
     std::vector<Record> records;
+    std::vector<HostsFile> hosts;  ///< 16 at most, no file twice
 
     friend bool operator==(const Config&, const Config&) = default;
 };

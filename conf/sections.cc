@@ -172,8 +172,8 @@ void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
 }
 
 void read_config(const toml::table& table, Config& to, Findings& findings) {
-    static constexpr Keys<9> keys{"resolv_conf", "mesh", "proxy",   "redirect", "dns",
-                                  "vip",         "feed", "service", "record"};
+    static constexpr Keys<10> keys{"resolv_conf", "mesh", "proxy",   "redirect", "dns",
+                                   "vip",         "feed", "service", "record",   "hosts"};
     TableReader reader{table, "", keys, findings};
     reader.read("resolv_conf", to.resolv_conf);
     if (const auto* mesh = reader.table("mesh")) read_mesh(*mesh, to.mesh, findings);
@@ -189,6 +189,8 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
         "service", [&](const toml::table& entry) { read_service(entry, to.services, findings); });
     reader.read_tables("record",
                        [&](const toml::table& entry) { read_record(entry, to.records, findings); });
+    reader.read_tables("hosts",
+                       [&](const toml::table& entry) { read_hosts(entry, to.hosts, findings); });
 }
 
 }  // namespace meshgate::conf

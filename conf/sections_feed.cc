@@ -1,6 +1,7 @@
 #include "conf/sections.h"
 #include "conf/values.h"
 
+#include <algorithm>
 #include <array>
 
 namespace meshgate::conf {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr std::size_t socket_path_bytes_max = 107;  // sockaddr_un, with its terminating NUL
 constexpr std::uint32_t poll_seconds_max = 3600;
+constexpr std::size_t hosts_files_max = 16;
 
 void read_kuma(const toml::table& table, std::optional<KumaFeed>& to, Findings& findings) {
     static constexpr std::array<std::string_view, 3> keys{"socket", "poll", "wait"};
@@ -37,6 +39,32 @@ void read_kuma(const toml::table& table, std::optional<KumaFeed>& to, Findings& 
 }
 
 }  // namespace
+
+void read_hosts(const toml::table& table, std::vector<HostsFile>& to, Findings& findings) {
+    static constexpr std::array<std::string_view, 2> keys{"file", "ttl"};
+    TableReader reader{table, "hosts", keys, findings};
+    HostsFile hosts;
+    hosts.where = findings.place(table);
+    if (!need(reader, table, "hosts", {"file"})) return;
+    reader.read("file", hosts.file);
+    const bool twice = std::any_of(
+        to.begin(), to.end(), [&](const HostsFile& other) { return other.file == hosts.file; });
+    if (!hosts.file.starts_with('/')) {
+        findings.error(reader.place("file"),
+                       "'hosts.file': " + in_quotes(hosts.file) + " is not an absolute path");
+    } else if (twice) {
+        findings.error(reader.place("file"),
+                       "'hosts.file': " + in_quotes(hosts.file) + " is there already");
+    } else if (to.size() == hosts_files_max) {
+        findings.error(table.source(), "'[[hosts]]': 16 files are the most");
+    }
+    if (reader.has("ttl")) {
+        std::uint32_t ttl = 0;
+        reader.read_seconds("ttl", ttl);
+        hosts.ttl = ttl;
+    }
+    to.push_back(std::move(hosts));
+}
 
 void read_feed(const toml::table& table, Feeds& to, Findings& findings) {
     static constexpr std::array<std::string_view, 1> keys{"kuma"};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 /// Messages for people, one event a line, on standard error: "meshgate-dns: warning: ...". Below
@@ -21,6 +23,10 @@ inline void error(std::string_view message) noexcept {
 }
 inline void warning(std::string_view message) noexcept {
     write(Level::warning, message);
+}
+/// Each a line.
+inline void warnings(std::span<const std::string> messages) noexcept {
+    for (const std::string& message : messages) warning(message);
 }
 inline void notice(std::string_view message) noexcept {
     write(Level::notice, message);

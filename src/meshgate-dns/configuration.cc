@@ -1,6 +1,7 @@
 #include "src/meshgate-dns/configuration.h"
 
 #include "dns/zone/special_names.h"
+#include "src/meshgate-dns/rebuild.h"
 
 #include <malloc.h>
 
@@ -28,16 +29,19 @@ SharedTable special_table(conf::PrivateReverse private_reverse) {
 }  // namespace
 
 Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept,
-                                 const FeedNames& told) {
+                                 const FeedNames& told, const HostsFiles* hosts_before) {
     Catalogue catalogue = make_catalogue(loaded, kept);
     Configuration out;
-    out.table = dns::zone::build(catalogue.contents, to_sources(loaded.config, told));
-    if (loaded.config.feed.kuma) {
+    out.warnings = std::move(catalogue.warnings);
+    out.hosts = std::make_shared<HostsFiles>(loaded.config, hosts_before);
+    out.told = told;
+    out.table = dns::zone::build(catalogue.contents,
+                                 all_sources(loaded.config, told, *out.hosts, out.warnings));
+    if (loaded.config.feed.kuma || !loaded.config.hosts.empty()) {
         out.contents = std::make_shared<const dns::zone::Contents>(std::move(catalogue.contents));
     }
     out.special = special_table(loaded.config.dns.private_reverse);
     out.vips = std::move(catalogue.state);
-    out.warnings = std::move(catalogue.warnings);
     out.config = std::move(loaded.config);
     // They are in the table now; a big mesh's would be most of what this process holds.
     // Not "= {}", which would keep the room.
@@ -53,13 +57,13 @@ void give_memory_back() noexcept {
 }
 
 Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served,
-                         const FeedNames& told) {
+                         const FeedNames& told, const HostsFiles* hosts_before) {
     if (file && *file == "-") {
         throw conf::Error({{conf::Location{"standard input", 0, 0},
                             "the configuration came from standard input, which is read once: a "
                             "restart is needed"}});
     }
-    return make_configuration(conf::load_or_default(file), served, told);
+    return make_configuration(conf::load_or_default(file), served, told, hosts_before);
 }
 
 void keep_state(Configuration& configuration) {

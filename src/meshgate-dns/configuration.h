@@ -4,6 +4,7 @@
 #include "dns/zone/table.h"
 #include "src/meshgate-dns/catalogue.h"
 #include "src/meshgate-dns/feed_names.h"
+#include "src/meshgate-dns/hosts_files.h"
 
 #include <memory>
 #include <optional>
@@ -18,21 +19,26 @@ struct Configuration {
     dns::zone::VipState vips;
     std::shared_ptr<const dns::zone::Table> table;    ///< shared with the workers, see Worker
     std::shared_ptr<const dns::zone::Table> special;  ///< as `table`; dns/zone/special_names.h
-    /// What the table is made of, kept to make the next one when a feed changes; null without one.
+    /// What the table is made of, kept to make the next one when a feed or a hosts file changes;
+    /// null without any.
     std::shared_ptr<const dns::zone::Contents> contents;
+    FeedNames told;                     ///< that the table has
+    std::shared_ptr<HostsFiles> hosts;  ///< as the table has them; for one job at a time
     std::vector<std::string> warnings;
 };
 
 /// @param kept the addresses the services had. @param told by the feeds so far.
-/// @throws conf::Error for names that contradict each other.
+/// @param hosts_before  of the configuration that is served now, as for HostsFiles.
+/// @throws conf::Error for names that contradict each other; what HostsFiles::read() does.
 Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState& kept,
-                                 const FeedNames& told = {});
+                                 const FeedNames& told = {},
+                                 const HostsFiles* hosts_before = nullptr);
 
 /// Loads it again, as the server was started. The addresses that are being served are kept whatever
 /// has become of the state file.
 /// @throws conf::Error; also for a configuration that came from standard input.
 Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served,
-                         const FeedNames& told);
+                         const FeedNames& told, const HostsFiles* hosts_before);
 
 /// Writes the state file; what goes wrong is a line in `warnings`.
 void keep_state(Configuration& configuration);

@@ -2,8 +2,8 @@
 #include "dns/feed/polling.h"
 #include "src/common/log.h"
 #include "src/meshgate-dns/catalogue.h"
-#include "src/meshgate-dns/feed_names.h"
 #include "src/meshgate-dns/json.h"
+#include "src/meshgate-dns/rebuild.h"
 #include "src/meshgate-dns/verbs.h"
 
 #include <iostream>
@@ -56,8 +56,10 @@ ExitCode names(const Invocation& invocation) {
     // Building says what listing does not: names that contradict each other.
     [[maybe_unused]] const auto table = dns::zone::build(catalogue.contents);
     const auto told = ask_feeds(loaded.config.feed, warnings);
-    for (const auto& warning : warnings) log::warning(warning);
-    const auto rows = dns::zone::list(catalogue.contents, to_sources(loaded.config, told));
+    HostsFiles hosts{loaded.config};
+    const auto sources = all_sources(loaded.config, told, hosts, warnings);
+    log::warnings(warnings);
+    const auto rows = dns::zone::list(catalogue.contents, sources);
     invocation.json ? print_json(rows) : print_text(rows);
     return ExitCode::done;
 }

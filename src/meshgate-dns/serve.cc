@@ -84,7 +84,7 @@ ExitCode serve(const Invocation& invocation) {
     warn_if_unreadable(invocation.config);
     keep_state(configuration);
     warnings.insert(warnings.end(), configuration.warnings.begin(), configuration.warnings.end());
-    for (const std::string& warning : warnings) log::warning(warning);
+    log::warnings(warnings);
     dns::server::WorkerLimits limits;
     const std::string few_files = share_files(files, bound.workers.size(), limits);
     if (!few_files.empty()) log::warning(few_files);

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <sstream>
 #include <utility>
 
 namespace meshgate::dnsd {
@@ -21,24 +20,6 @@ namespace {
 
 constexpr std::chrono::seconds drain_patience{5};
 constexpr std::chrono::seconds drain_overdue{8};  // a worker that does not end is not waited for
-
-void log_all(const std::vector<std::string>& warnings) {
-    for (const std::string& warning : warnings) log::warning(warning);
-}
-
-void log_lines(const std::string& prefix, const std::string& text) {
-    std::istringstream lines{text};
-    for (std::string line; std::getline(lines, line);) log::error(prefix + line);
-}
-
-std::string lines_of(const conf::Error& error) {
-    std::string lines;
-    for (const auto& diagnostic : error.diagnostics()) {
-        if (!lines.empty()) lines += '\n';
-        lines += diagnostic.to_string();
-    }
-    return lines;
-}
 
 std::string message_of(const std::exception_ptr& error) {
     try {
@@ -78,20 +59,21 @@ ExitCode Service::run() {
     configure_admission();
     configure_upstreams();
     feeds_.configure(configuration_.config.feed);
+    follow_hosts();
     begin_start();
     context_.run();
     return failed_ ? ExitCode::failed : ExitCode::done;
 }
 
 void Service::configure_admission() {
-    log_all(access_.configure(configuration_.config));
+    log::warnings(access_.configure(configuration_.config));
     workers_.set_rate_limit(configuration_.config.dns.rate_limit);
-    log_all(query_logging_.configure(configuration_.config.dns));
+    log::warnings(query_logging_.configure(configuration_.config.dns));
 }
 
 void Service::configure_upstreams() {
-    log_all(upstreams_.configure(upstream_groups(configuration_.config.dns),
-                                 configuration_.config.resolv_conf));
+    log::warnings(upstreams_.configure(upstream_groups(configuration_.config.dns),
+                                       configuration_.config.resolv_conf));
     configure_search();
     try {
         resolv_conf_.watch(searches_resolv_conf() ? configuration_.config.resolv_conf
@@ -99,6 +81,24 @@ void Service::configure_upstreams() {
     } catch (const std::system_error& error) {
         log::warning(std::string{error.what()} + ": a change of resolv.conf needs a reload");
     }
+}
+
+void Service::follow_hosts() {
+    std::map<std::string, std::unique_ptr<FileWatch>> watches;
+    for (const std::string& path : configuration_.hosts->paths()) {
+        auto& watch = watches[path];
+        if (auto before = hosts_.extract(path)) {
+            watch = std::move(before.mapped());
+            continue;
+        }
+        watch = std::make_unique<FileWatch>(context_, [this] { begin_rebuild(); });
+        try {
+            watch->watch(path);
+        } catch (const std::system_error& error) {
+            log::warning(std::string{error.what()} + ": a change of " + path + " needs a reload");
+        }
+    }
+    hosts_ = std::move(watches);
 }
 
 bool Service::searches_resolv_conf() const {
@@ -133,7 +133,7 @@ void Service::configure_search() {
 void Service::on_resolv_conf() {
     configure_search();
     const auto before = upstreams_.addresses();
-    log_all(upstreams_.resolv_conf_changed());
+    log::warnings(upstreams_.resolv_conf_changed());
     if (upstreams_.addresses() == before) return;
     std::string servers;
     for (const auto& address : upstreams_.addresses()) servers += " " + address.to_string();
@@ -158,134 +158,6 @@ void Service::on_signal(int number) {
         return;
     }
     begin_drain();
-}
-
-/// `work` runs on the second thread with a stop token; `then` gets its result here.
-template <class Work, class Then>
-void Service::start_job(Work work, Then then) {
-    busy_ = true;
-    const BlockSignals block;
-    job_ = std::jthread([this, work = std::move(work), then](const std::stop_token& stop) mutable {
-        auto result = work(stop);
-        give_memory_back();
-        asio::post(context_, [this, then, result = std::move(result)]() mutable {
-            busy_ = false;
-            then(std::move(result));
-            if (state_ == State::draining) return;
-            if (std::exchange(reload_again_, false)) return begin_reload();
-            if (names_changed_) begin_rebuild();
-        });
-    });
-}
-
-void Service::begin_start() {
-    start_job(
-        [this, table = configuration_.table,
-         special = configuration_.special](const std::stop_token& stop) -> std::string {
-            try {
-                workers_.set_tables(table, special, stop);
-                return "";
-            } catch (const std::exception& error) {
-                return error.what();
-            }
-        },
-        [this](const std::string& error) { on_started(error); });
-}
-
-void Service::on_started(const std::string& error) {
-    if (state_ == State::draining) return;
-    if (!error.empty()) {
-        log::error("start: " + error);
-        failed_ = true;
-        return begin_drain();
-    }
-    state_ = State::ready;
-    notifier_.ready(summary());
-    log::notice("ready: " + summary());
-}
-
-void Service::begin_reload() {
-    if (busy_) {
-        reload_again_ = true;
-        return;
-    }
-    notifier_.reloading();
-    start_job([this, served = configuration_.vips, told = feeds_.names()](
-                  const std::stop_token& stop) { return load_and_swap(stop, served, told); },
-              [this](Outcome outcome) { on_reloaded(std::move(outcome)); });
-}
-
-/// On the second thread. The old table is still held by configuration_ while the workers change
-/// over, so it is not one of them that has to free it.
-Service::Outcome Service::load_and_swap(const std::stop_token& stop,
-                                        const dns::zone::VipState& served, const FeedNames& told) {
-    Outcome outcome;
-    try {
-        Configuration next = load_again(parts_.file, served, told);
-        keep_state(next);
-        workers_.set_tables(next.table, next.special, stop);
-        outcome.next = std::move(next);
-    } catch (const conf::Error& error) {
-        outcome.error = lines_of(error);
-    } catch (const std::exception& error) {
-        outcome.error = error.what();
-    }
-    return outcome;
-}
-
-void Service::begin_rebuild() {
-    names_changed_ = busy_;
-    if (busy_ || state_ == State::draining || !configuration_.contents) return;
-    start_job(
-        [this, contents = configuration_.contents, special = configuration_.special,
-         sources = to_sources(configuration_.config, feeds_.names())](
-            const std::stop_token& stop) -> Rebuilt {
-            try {
-                auto table = dns::zone::build(*contents, sources);
-                workers_.set_tables(table, special, stop);
-                return {std::move(table), {}};
-            } catch (const std::exception& error) {
-                return {nullptr, error.what()};
-            }
-        },
-        [this](Rebuilt rebuilt) { on_rebuilt(std::move(rebuilt)); });
-}
-
-void Service::on_rebuilt(Rebuilt rebuilt) {
-    if (rebuilt.table) {
-        configuration_.table = std::move(rebuilt.table);
-    } else if (state_ != State::draining) {
-        log::error("feed: " + rebuilt.error + "; the names before it stay");
-    }
-}
-
-void Service::on_reloaded(Outcome outcome) {
-    last_reload_.ok = outcome.next.has_value();
-    last_reload_.error = outcome.error;
-    if (outcome.next) {
-        take_over(std::move(*outcome.next));
-    } else {
-        ++reloads_failed_;
-        log_lines("reload: ", outcome.error);
-        log::error("reload failed, the old configuration stays");
-    }
-    ++last_reload_.count;
-    if (state_ == State::draining) return;
-    notifier_.ready(summary());
-}
-
-void Service::take_over(Configuration next) {
-    log_all(next.warnings);
-    for (const std::string& key : needs_restart(started_with_, next.config)) {
-        if (!last_reload_.error.empty()) last_reload_.error += '\n';
-        last_reload_.error += key + " changed: a restart is needed for that";
-        log::warning(key + " changed: a restart is needed for that");
-    }
-    configuration_ = std::move(next);
-    configure_admission();
-    configure_upstreams();
-    feeds_.configure(configuration_.config.feed);
-    log::notice("reloaded: " + summary());
 }
 
 void Service::begin_drain() {

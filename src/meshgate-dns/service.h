@@ -9,6 +9,7 @@
 #include "src/meshgate-dns/feeds.h"
 #include "src/meshgate-dns/file_watch.h"
 #include "src/meshgate-dns/query_logging.h"
+#include "src/meshgate-dns/rebuild.h"
 #include "src/meshgate-dns/sd_notify.h"
 #include "src/meshgate-dns/upstreams.h"
 #include "src/meshgate-dns/worker_group.h"
@@ -17,6 +18,8 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -69,13 +72,18 @@ private:
     void begin_reload();
     void begin_rebuild();
     Outcome load_and_swap(const std::stop_token& stop, const dns::zone::VipState& served,
-                          const FeedNames& told);
+                          const FeedNames& told, const HostsFiles* hosts);
     void on_started(const std::string& error);
-    /// The table with what the feeds told since.
+    /// The table with what feeds told and hosts files got since.
     struct Rebuilt {
         std::shared_ptr<const dns::zone::Table> table;  ///< null: see error
+        FeedNames told;                                 ///< that it has
+        std::vector<std::string> warnings;
         std::string error;
     };
+    Rebuilt rebuild_and_swap(const std::stop_token& stop, const Rebuild& from,
+                             const WorkerGroup::Table& special);
+    void follow_hosts();
     void on_rebuilt(Rebuilt rebuilt);
     void on_reloaded(Outcome outcome);
     void take_over(Configuration next);
@@ -109,11 +117,12 @@ private:
     std::uint64_t reloads_failed_ = 0;
     bool busy_ = false;           ///< a job is on the second thread
     bool reload_again_ = false;   ///< a SIGHUP came while one was
-    bool names_changed_ = false;  ///< a feed told something that the table does not have yet
+    bool names_changed_ = false;  ///< there is something that the table does not have yet
 
     Feeds feeds_;
     std::vector<std::string> resolv_conf_search_;  ///< as last read
     FileWatch resolv_conf_;
+    std::map<std::string, std::unique_ptr<FileWatch>> hosts_;  ///< by path
     Timer watchdog_;
     Timer overdue_;
     std::jthread job_;  ///< the last member: it ends before what it uses

@@ -91,7 +91,7 @@ void PortServer::configure_access() {
     } else {
         allow(neighbours);
     }
-    for (const std::string& line : access_.configure(config)) log::warning(line);
+    log::warnings(access_.configure(config));
 }
 
 void PortServer::configure_log() {

@@ -18,10 +18,6 @@ namespace {
 constexpr std::chrono::seconds drain_patience{4};
 constexpr std::chrono::seconds drain_overdue{6};
 
-void warn_all(const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) log::warning(line);
-}
-
 void log_failure(const std::exception& error) {
     std::istringstream lines{error.what()};
     for (std::string line; std::getline(lines, line);) log::error("reload: " + line);
@@ -138,10 +134,10 @@ void Service::adopt(Plan plan) {
 }
 
 void Service::configure(Plan plan) {
-    warn_all(plan.warnings);
+    log::warnings(plan.warnings);
     for (PortPlan& port : plan.ports) {
         PortServer& server = *find(port.listen);
-        warn_all(server.take(std::move(port), plan.resolv_conf));
+        log::warnings(server.take(std::move(port), plan.resolv_conf));
     }
     follow_files(plan);
 }
@@ -197,13 +193,13 @@ void Service::follow_files(const Plan& plan) {
 }
 
 void Service::on_resolv_conf() {
-    for (const auto& server : servers_) warn_all(server->resolv_conf_changed());
+    for (const auto& server : servers_) log::warnings(server->resolv_conf_changed());
 }
 
 void Service::on_hosts() {
     try {
         for (const auto& server : servers_) {
-            if (!server->plan().hosts.empty()) warn_all(server->hosts_changed());
+            if (!server->plan().hosts.empty()) log::warnings(server->hosts_changed());
         }
     } catch (const std::exception& error) {
         log::error("hosts: " + std::string{error.what()} + "; the names before it stay");

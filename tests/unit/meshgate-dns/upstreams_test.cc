@@ -46,7 +46,7 @@ struct Fixture {
     }
     void write(const std::string& text) const { std::ofstream{config.resolv_conf} << text; }
     std::vector<std::string> configure() {
-        return upstreams.configure(upstream_groups(config.dns), config.resolv_conf);
+        return upstreams.configure(dnsd::upstream_groups(config.dns), config.resolv_conf);
     }
 };
 
