@@ -18,9 +18,9 @@ void check_document(std::string json) {
     if (document.has_value() == !error.empty()) std::abort();
     if (!document) return;
     for (std::size_t i = 0; i < document->hosts->size(); ++i) {
-        const auto [name, addresses] = (*document->hosts)[i];
-        if (name.size() < 2 || name.size() > 255 || name.back() != 0) std::abort();
-        if (addresses.size() > feed::addresses_of_name_max) std::abort();
+        const auto host = (*document->hosts)[i];
+        if (host.name.size() < 2 || host.name.size() > 255 || host.name.back() != 0) std::abort();
+        if (host.addresses.size() > feed::addresses_of_name_max) std::abort();
     }
 }
 

@@ -20,9 +20,9 @@ std::string in_words(std::string json) {
     if (!document) return "! " + error;
     std::string words;
     for (std::size_t i = 0; i < document->hosts->size(); ++i) {
-        const auto [name, addresses] = (*document->hosts)[i];
-        words += (i > 0 ? "; " : "") + dns::wire::to_text(name);
-        for (const auto& address : addresses) words += " " + address.to_string();
+        const auto host = (*document->hosts)[i];
+        words += (i > 0 ? "; " : "") + dns::wire::to_text(host.name);
+        for (const auto& address : host.addresses) words += " " + address.to_string();
     }
     if (document->ttl) words += " ttl " + std::to_string(*document->ttl);
     if (document->skipped > 0) {
