@@ -1,6 +1,8 @@
 #pragma once
 
 #include "conf/address.h"
+#include "conf/location.h"
+#include "conf/mesh_names.h"
 #include "conf/ranges.h"
 
 #include <cstdint>
@@ -13,20 +15,6 @@
 /// meshgate.toml as plain structs: what both programs read, with kumactl's defaults. Nothing here
 /// does I/O; reading is conf/load.h.
 namespace meshgate::conf {
-
-/// A place in a configuration file, for messages of the steps that come after parsing. Line 0: not
-/// from a file.
-struct Location {
-    std::string file;
-    std::uint32_t line = 0;
-    std::uint32_t column = 0;
-
-    [[nodiscard]] std::string to_string() const;  ///< "meshgate.toml:12:3", or "" without a file
-
-    friend bool operator==(const Location&, const Location&) noexcept {
-        return true;
-    }  // where a value stood is not part of it
-};
 
 /// Users as written: numbers need no passwd entry, names are looked up by the program that uses
 /// them.
@@ -45,7 +33,9 @@ enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
 struct Mesh {
     std::vector<std::string> domains{"mesh",
                                      "mesh.local"};  ///< lower case, no trailing dot; never empty
-    std::uint32_t ttl = 30;  ///< seconds, 0..2147483647 (RFC 2181 section 8)
+    std::uint32_t ttl = 30;       ///< seconds, 0..2147483647 (RFC 2181 section 8)
+    std::string name{"default"};  ///< to Kuma
+    std::string zone{"default"};  ///< to Kuma: that of this machine
 
     friend bool operator==(const Mesh&, const Mesh&) = default;
 };
@@ -195,34 +185,22 @@ struct Dns {
 enum class VipIpv6 : std::uint8_t { mapped, none, native };
 
 struct Vip {
-    Cidr ipv4;  ///< default 240.0.0.0/4
+    Cidr ipv4;          ///< default 240.0.0.0/4; of services that have none of the kinds below
+    Cidr mesh_service;  ///< default 241.0.0.0/8
+    Cidr mesh_external_service;    ///< default 242.0.0.0/8
+    Cidr mesh_multi_zone_service;  ///< default 243.0.0.0/8
     VipIpv6 ipv6_mode = VipIpv6::mapped;
-    std::optional<Cidr> ipv6;  ///< set with VipIpv6::native only
+    std::optional<Cidr> ipv6;  ///< set with VipIpv6::native only; of all kinds
     std::string state{"/var/lib/meshgate/vips.toml"};
-
-    Vip();
-    friend bool operator==(const Vip&, const Vip&) = default;
-};
-
-/// HOST:PORT a service is really at; the host is an address or a name (resolved through c-ares by
-/// who uses it).
-struct Endpoint {
-    std::string host;
-    Port port = 0;
-
-    friend bool operator==(const Endpoint&, const Endpoint&) = default;
-};
-
-struct Service {
-    std::string name;  ///< relative to every mesh domain, lower case, no trailing dot
-    Port port = 80;
-    std::optional<IpAddress> address4;  ///< pinned VIPs; may lie outside the range
-    std::optional<IpAddress> address6;
-    std::vector<Endpoint> endpoints;
-    std::map<std::string, std::string> tags;
+    std::uint32_t rest = 3600;  ///< seconds that an address is nobody's before another gets it
     Location where;
 
-    friend bool operator==(const Service&, const Service&) = default;
+    Vip();
+    /// The IPv4 range of a kind, and its key: "vip.mesh_service".
+    [[nodiscard]] const Cidr& range4(ServiceKind kind) const noexcept;
+    [[nodiscard]] static std::string_view key4(ServiceKind kind) noexcept;
+
+    friend bool operator==(const Vip&, const Vip&) = default;
 };
 
 /// Any other record; type and value in zone-file words, checked by dns/records.
@@ -271,10 +249,18 @@ struct Config {
     Vip vip;
     Feeds feed;
     std::vector<Service> services;
+    std::vector<ExternalService> external_services;
+    std::vector<VirtualOutbound> virtual_outbounds;
+    std::vector<HostnameGenerator> hostname_generators;
+    Reachable reachable;
     std::vector<Record> records;
     std::vector<HostsFile> hosts;  ///< 16 at most, no file twice
 
     friend bool operator==(const Config&, const Config&) = default;
 };
+
+/// The IPv4 ranges that something of this configuration may have an address of, without those that
+/// lie in another: vip.ipv4, and those of Kuma's kinds where there may be any.
+std::vector<Cidr> vip_ranges4(const Config& config);
 
 }  // namespace meshgate::conf

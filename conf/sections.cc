@@ -120,10 +120,18 @@ void read_network(const toml::table& table, std::vector<Network>& to, Findings& 
 }  // namespace
 
 void read_mesh(const toml::table& table, Mesh& to, Findings& findings) {
-    static constexpr Keys<2> keys{"domains", "ttl"};
+    static constexpr Keys<4> keys{"domains", "ttl", "name", "zone"};
     TableReader reader{table, "mesh", keys, findings};
     read_domains(reader, to.domains);
     reader.read_seconds("ttl", to.ttl);
+    reader.read("name", to.name);
+    reader.read("zone", to.zone);
+    for (const auto& [key, value] : {std::pair{"name", &to.name}, {"zone", &to.zone}}) {
+        if (is_rfc1123_subdomain(*value)) continue;
+        findings.error(reader.place(key), in_quotes(reader.name(key)) + ": " + in_quotes(*value) +
+                                              " is no name of Kuma (lower case letters, digits, "
+                                              "'-' and '.')");
+    }
 }
 
 void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
@@ -172,8 +180,20 @@ void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
 }
 
 void read_config(const toml::table& table, Config& to, Findings& findings) {
-    static constexpr Keys<10> keys{"resolv_conf", "mesh", "proxy",   "redirect", "dns",
-                                   "vip",         "feed", "service", "record",   "hosts"};
+    static constexpr Keys<14> keys{"resolv_conf",
+                                   "mesh",
+                                   "proxy",
+                                   "redirect",
+                                   "dns",
+                                   "vip",
+                                   "feed",
+                                   "service",
+                                   "external_service",
+                                   "virtual_outbound",
+                                   "hostname_generator",
+                                   "reachable",
+                                   "record",
+                                   "hosts"};
     TableReader reader{table, "", keys, findings};
     reader.read("resolv_conf", to.resolv_conf);
     if (const auto* mesh = reader.table("mesh")) read_mesh(*mesh, to.mesh, findings);
@@ -187,6 +207,18 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
     if (const auto* feed = reader.table("feed")) read_feed(*feed, to.feed, findings);
     reader.read_tables(
         "service", [&](const toml::table& entry) { read_service(entry, to.services, findings); });
+    reader.read_tables("external_service", [&](const toml::table& entry) {
+        read_external_service(entry, to.external_services, findings);
+    });
+    reader.read_tables("virtual_outbound", [&](const toml::table& entry) {
+        read_virtual_outbound(entry, to.virtual_outbounds, findings);
+    });
+    reader.read_tables("hostname_generator", [&](const toml::table& entry) {
+        read_hostname_generator(entry, to.hostname_generators, findings);
+    });
+    if (const auto* reachable = reader.table("reachable")) {
+        read_reachable(*reachable, to.reachable, findings);
+    }
     reader.read_tables("record",
                        [&](const toml::table& entry) { read_record(entry, to.records, findings); });
     reader.read_tables("hosts",

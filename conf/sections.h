@@ -14,6 +14,13 @@ void read_vip(const toml::table& table, Vip& to, Findings& findings);
 void read_hosts(const toml::table& table, std::vector<HostsFile>& to, Findings& findings);
 void read_feed(const toml::table& table, Feeds& to, Findings& findings);
 void read_service(const toml::table& table, std::vector<Service>& to, Findings& findings);
+void read_external_service(const toml::table& table, std::vector<ExternalService>& to,
+                           Findings& findings);
+void read_virtual_outbound(const toml::table& table, std::vector<VirtualOutbound>& to,
+                           Findings& findings);
+void read_hostname_generator(const toml::table& table, std::vector<HostnameGenerator>& to,
+                             Findings& findings);
+void read_reachable(const toml::table& table, Reachable& to, Findings& findings);
 void read_record(const toml::table& table, std::vector<Record>& to, Findings& findings);
 
 /// The whole file. inbound and outbound default to the proxy's `enabled`.

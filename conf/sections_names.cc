@@ -10,103 +10,60 @@ namespace {
 template <std::size_t Size>
 using Keys = std::array<std::string_view, Size>;
 
-void read_pin(TableReader& reader, const toml::node& node, Service& to) {
-    const auto text = as_string(reader.findings(), node, "service.address");
-    if (!text) return;
-    const auto address = IpAddress::parse(*text);
-    if (!address) {
-        reader.findings().error(node.source(),
-                                "'service.address': " + in_quotes(*text) + " is not an IP address");
+constexpr std::uint32_t rest_seconds_max = 30 * 86400;
+
+void read_range4(TableReader& reader, std::string_view key, Cidr& to) {
+    std::string text = to.to_string();
+    reader.read(key, text);
+    if (const auto range = Cidr::parse(text); range && range->base.family() == Family::ipv4) {
+        to = *range;
         return;
     }
-    auto& pin = address->family() == Family::ipv4 ? to.address4 : to.address6;
-    if (pin) {
-        reader.findings().error(node.source(), "'service.address' has two addresses of one family");
-    }
-    pin = address;
+    reader.findings().error(
+        reader.place(key),
+        in_quotes(reader.name(key)) + ": " + in_quotes(text) +
+            " is not an IPv4 network such as \"240.0.0.0/4\" (no bit set after the prefix)");
 }
 
-std::optional<Endpoint> parse_endpoint(std::string_view text) {
-    if (const auto address = SocketAddress::parse(text, 0)) {
-        return Endpoint{address->address.to_string(), address->port};
-    }
-    auto named = parse_host_port(text, 0);
-    if (!named) return std::nullopt;
-    const auto host = parse_name(named->host);
-    if (!host) return std::nullopt;
-    return Endpoint{*host, named->port};
-}
-
-void read_tags(TableReader& reader, std::map<std::string, std::string>& to) {
-    const auto* tags = reader.table("tags");
-    if (tags == nullptr) return;
-    for (auto&& [key, node] : *tags) {
-        if (auto value =
-                as_string(reader.findings(), node, "service.tags." + std::string{key.str()})) {
-            to.emplace(key.str(), std::move(*value));
-        }
+void read_range6(TableReader& reader, Vip& to) {
+    std::string text = "mapped";
+    reader.read("ipv6", text);
+    const auto range = Cidr::parse(text);
+    if (text == "mapped" || text == "none") {
+        to.ipv6_mode = text == "mapped" ? VipIpv6::mapped : VipIpv6::none;
+    } else if (range && range->base.family() == Family::ipv6) {
+        to.ipv6_mode = VipIpv6::native;
+        to.ipv6 = *range;
+    } else {
+        reader.findings().error(reader.place("ipv6"),
+                                "'vip.ipv6' must be \"mapped\", \"none\" or an IPv6 "
+                                "network such as \"fd00:fd00::/64\", not " +
+                                    in_quotes(text));
     }
 }
 
 }  // namespace
 
 void read_vip(const toml::table& table, Vip& to, Findings& findings) {
-    static constexpr Keys<3> keys{"ipv4", "ipv6", "state"};
+    static constexpr Keys<7> keys{
+        "ipv4",  "mesh_service", "mesh_external_service", "mesh_multi_zone_service", "ipv6",
+        "state", "rest"};
     TableReader reader{table, "vip", keys, findings};
-    std::string ipv4 = to.ipv4.to_string(), ipv6 = "mapped";
-    reader.read("ipv4", ipv4);
-    reader.read("ipv6", ipv6);
+    to.where = findings.place(table);
+    read_range4(reader, "ipv4", to.ipv4);
+    read_range4(reader, "mesh_service", to.mesh_service);
+    read_range4(reader, "mesh_external_service", to.mesh_external_service);
+    read_range4(reader, "mesh_multi_zone_service", to.mesh_multi_zone_service);
+    read_range6(reader, to);
     reader.read("state", to.state);
-    if (const auto range = Cidr::parse(ipv4); range && range->base.family() == Family::ipv4) {
-        to.ipv4 = *range;
-    } else {
-        findings.error(reader.place("ipv4"), "'vip.ipv4': " + in_quotes(ipv4) +
-                                                 " is not an IPv4 network such as "
-                                                 "\"240.0.0.0/4\" (no bit set after the prefix)");
-    }
-    if (ipv6 == "mapped" || ipv6 == "none") {
-        to.ipv6_mode = ipv6 == "mapped" ? VipIpv6::mapped : VipIpv6::none;
-    } else if (const auto range = Cidr::parse(ipv6);
-               range && range->base.family() == Family::ipv6) {
-        to.ipv6_mode = VipIpv6::native;
-        to.ipv6 = *range;
-    } else {
-        findings.error(reader.place("ipv6"), "'vip.ipv6' must be \"mapped\", \"none\" or an IPv6 "
-                                             "network such as \"fd00:fd00::/64\", not " +
-                                                 in_quotes(ipv6));
-    }
     if (!to.state.starts_with('/')) {
         findings.error(reader.place("state"),
                        "'vip.state' must be an absolute path, not " + in_quotes(to.state));
     }
-}
-
-void read_service(const toml::table& table, std::vector<Service>& to, Findings& findings) {
-    static constexpr Keys<5> keys{"name", "port", "address", "endpoints", "tags"};
-    TableReader reader{table, "service", keys, findings};
-    Service service;
-    service.where = findings.place(table);
-    need(reader, table, "service", {"name"});
-    read_name(reader, "name", Wildcard::no, service.name);
-    reader.read("port", service.port);
-    reader.read_each("address", [&](const toml::node& node) { read_pin(reader, node, service); });
-    service.endpoints = read_words<Endpoint>(reader, "endpoints", parse_endpoint,
-                                             "HOST:PORT such as \"192.0.2.10:8080\" or "
-                                             "\"[2001:db8::1]:8080\"");
-    read_tags(reader, service.tags);
-    const auto twin = std::find_if(to.begin(), to.end(), [&service](const Service& other) {
-        return !service.name.empty() && other.name == service.name;
-    });
-    if (twin != to.end()) {
-        findings.error(reader.place("name"), "service " + in_quotes(service.name) +
-                                                 " is already defined at " +
-                                                 twin->where.to_string());
+    reader.read_seconds("rest", to.rest);
+    if (to.rest > rest_seconds_max) {
+        findings.error(reader.place("rest"), "'vip.rest' must be from \"0s\" to \"30d\"");
     }
-    if (service.endpoints.empty() && !service.name.empty()) {
-        findings.warning(service.where, "service " + in_quotes(service.name) +
-                                            " has no endpoints: its name resolves all the same");
-    }
-    to.push_back(std::move(service));
 }
 
 void read_record(const toml::table& table, std::vector<Record>& to, Findings& findings) {

@@ -31,6 +31,7 @@ struct TemplateData {
     bool is_record = false;  ///< an unknown field is an error (a Go struct); else "<no value>"
     /// What `label "key"` finds; used in templates that have the function.
     std::map<std::string, std::string> labels;
+    bool has_every_label = false;  ///< those that are absent too, as "label": to try a template
 };
 
 struct TemplateNodes;

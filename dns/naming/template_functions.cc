@@ -197,8 +197,9 @@ Value label(const Values& arguments, const TemplateData& data, Place at) {
     const auto* key = std::get_if<std::string>(&arguments[0]);
     if (key == nullptr) fail(at, "the label's key is " + kind_of(arguments[0]));
     const auto found = data.labels.find(*key);
-    if (found == data.labels.end()) fail(at, "label " + *key + " not found");
-    return found->second;
+    if (found != data.labels.end()) return found->second;
+    if (data.has_every_label) return "label";
+    fail(at, "label " + *key + " not found");
 }
 
 Value index(const Values& arguments, const TemplateData& data, Place at) {

@@ -37,9 +37,22 @@ public:
         for (const std::string& domain : contents_.domains) add_apex(domain);
         for (const auto& apex : names_.apexes) node_with_ancestors(apex);
         add_forwarded();
-        for_each_service_name(contents_, [this](const NamedService& service,
-                                                const std::string& name) { claim(service, name); });
-        for (const NamedService& service : contents_.services) add_reverse(service);
+        for (const NamedHost& host : contents_.hosts) {
+            for (const std::string& name : host.names) claim(host, wire_name(host, name));
+        }
+        for_each_service_name(contents_,
+                              [this](const NamedService& service, const std::string& name) {
+                                  claim(service, wire_name(service, name));
+                              });
+        if (!contents_.domains.empty()) {
+            for (const NamedService& service : contents_.services) {
+                const std::string first = service.name + '.' + contents_.domains.front();
+                add_reverse(service, wire_name(service, first));
+            }
+        }
+        for (const NamedHost& host : contents_.hosts) {
+            if (!host.names.empty()) add_reverse(host, wire_name(host, host.names.front()));
+        }
         for (const WireRecord& record : contents_.records) add_record(record);
         check_cnames();
         if (sources_.told.size() > sources_max)
@@ -101,15 +114,24 @@ private:
 
     static std::vector<std::uint8_t> wire_name(const NamedService& service,
                                                const std::string& text) {
+        return wire_name("service '" + service.name + "'", text, service.where);
+    }
+
+    static std::vector<std::uint8_t> wire_name(const NamedHost& host, const std::string& text) {
+        return wire_name(host.source, text, host.where);
+    }
+
+    static std::vector<std::uint8_t> wire_name(const std::string& what, const std::string& text,
+                                               const conf::Location& where) {
         auto name = wire::to_wire(text);
         if (name.size() >= 2) return name;
-        throw conf::Error({{service.where, "service '" + service.name + "': '" + text +
-                                               "' is no domain name (too long?)"}});
+        throw conf::Error({{where, what + ": '" + text + "' is no domain name (too long?)"}});
     }
 
     /// A service whose families are all switched off still has its name: NODATA, not NXDOMAIN.
-    void claim(const NamedService& service, const std::string& text) {
-        const std::uint32_t id = node_with_ancestors(wire_name(service, text));
+    template <class Addressed>
+    void claim(const Addressed& service, Name name) {
+        const std::uint32_t id = node_with_ancestors(name);
         if (!builder_.claim(id, a_service)) return;
         if (service.address4) {
             builder_.add(id, wire::type::a, contents_.ttl, service.address4->bytes());
@@ -119,11 +141,10 @@ private:
         }
     }
 
-    /// PTR of a VIP is the first name of the first service that has it.
-    void add_reverse(const NamedService& service) {
-        if (contents_.domains.empty()) return;
-        const std::string text = service.name + '.' + contents_.domains.front();
-        const std::uint32_t id = builder_.node(wire_name(service, text));
+    /// PTR of a VIP is the first name of the first that has it.
+    template <class Addressed>
+    void add_reverse(const Addressed& service, Name name) {
+        const std::uint32_t id = builder_.node(name);
         if (service.address4) reverse_.emplace_back(*service.address4, id);
         if (!service.address6) return;
         if (service.address4 && *service.address6 == mapped(*service.address4)) {
@@ -201,6 +222,11 @@ private:
             }
         }
         std::string place;
+        for (const NamedHost& host : contents_.hosts) {
+            for (const std::string& name : host.names) {
+                if (wire::to_wire(name) == cname.owner) return ": see " + host.where.to_string();
+            }
+        }
         for_each_service_name(contents_, [&](const NamedService& service, const std::string& text) {
             if (place.empty() && wire::to_wire(text) == cname.owner) {
                 place = ": see " + service.where.to_string();

@@ -29,11 +29,22 @@ struct NamedService {
     std::optional<conf::IpAddress> address4;  ///< none: no IPv4 family
     std::optional<conf::IpAddress> address6;  ///< none: NODATA for AAAA
     conf::Location where;
+    std::string source = "service";  ///< for `names`
+};
+
+/// Names that share a VIP, and are not of the form SERVICE.DOMAIN.
+struct NamedHost {
+    std::vector<std::string> names;           ///< absolute; the first is that of the address (PTR)
+    std::optional<conf::IpAddress> address4;  ///< none: as a service's
+    std::optional<conf::IpAddress> address6;
+    std::string source;  ///< for `names`: "MeshService", "virtual_outbound", ...
+    conf::Location where;
 };
 
 struct Contents {
     std::vector<std::string> domains;  ///< suffixes ended here
     std::uint32_t ttl = 30;  ///< seconds; also the negative TTL (SOA MINIMUM), at most 30 there
+    std::vector<NamedHost> hosts;        ///< their names come before those of services
     std::vector<NamedService> services;  ///< in file order
     std::vector<WireRecord> records;
     std::vector<std::string> forwarded;  ///< suffixes, also within `domains` or a range, of which
@@ -65,7 +76,7 @@ struct ListedName {
     std::uint32_t ttl = 0;
     std::string type;
     std::string value;
-    std::string source;  ///< "service", "record", or the name of a Source
+    std::string source;  ///< "service", "MeshService", "record", ..., or the name of a Source
 
     friend auto operator<=>(const ListedName&, const ListedName&) = default;
 };

@@ -62,15 +62,19 @@ conf::IpAddress mapped(const conf::IpAddress& ipv4) noexcept {
 std::vector<ListedName> list(const Contents& contents, const Sources& sources) {
     std::vector<ListedName> rows;
     std::unordered_set<std::string> claimed;
-    for_each_service_name(contents, [&](const NamedService& service, const std::string& name) {
+    const auto add = [&](const auto& addressed, const std::string& name) {
         if (!claimed.insert(name).second) return;
-        for (const auto& address : {service.address4, service.address6}) {
+        for (const auto& address : {addressed.address4, addressed.address6}) {
             if (!address) continue;
             const bool ipv4 = address->family() == conf::Family::ipv4;
             rows.push_back(
-                {name, contents.ttl, ipv4 ? "A" : "AAAA", address->to_string(), "service"});
+                {name, contents.ttl, ipv4 ? "A" : "AAAA", address->to_string(), addressed.source});
         }
-    });
+    };
+    for (const NamedHost& host : contents.hosts) {
+        for (const std::string& name : host.names) add(host, name);
+    }
+    for_each_service_name(contents, add);
     for (const WireRecord& record : contents.records) {
         rows.push_back({wire::to_text(record.owner), record.ttl, type_name(record.type),
                         record.text, "record"});

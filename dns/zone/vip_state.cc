@@ -1,4 +1,4 @@
-#include "dns/zone/vips.h"
+#include "dns/zone/vip_state.h"
 
 #include "src/common/errors.h"
 #include "src/common/unique_fd.h"
@@ -8,11 +8,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace meshgate::dns::zone {
 namespace {
@@ -32,6 +37,42 @@ void append_table(std::string& text, std::string_view name,
     for (const auto& [service, address] : addresses) {
         text += '"' + service + "\" = \"" + address.to_string() + "\"\n";
     }
+}
+
+void append_resting(std::string& text, std::string_view name,
+                    const std::map<std::string, RestingVip>& addresses) {
+    if (addresses.empty()) return;
+    text += "\n[" + std::string{name} + "]\n";
+    for (const auto& [service, resting] : addresses) {
+        text += '"' + service + "\" = \"" + resting.address.to_string() + " since " +
+                to_text(resting.since) + "\"\n";
+    }
+}
+
+/// "2026-11-24T01:02:03Z", as to_text writes it.
+std::optional<std::chrono::sys_seconds> parse_time(const std::string& text) {
+    std::tm tm{};
+    int used = 0;
+    const int read =
+        std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon,
+                    &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used);
+    if (read != 6 || static_cast<std::size_t>(used) != text.size()) return std::nullopt;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    const std::chrono::sys_seconds time{std::chrono::seconds{::timegm(&tm)}};
+    if (to_text(time) != text) return std::nullopt;
+    return time;
+}
+
+/// "240.0.0.7 since 2026-11-24T01:02:03Z"
+std::optional<RestingVip> parse_resting(std::string_view text) {
+    constexpr std::string_view middle = " since ";
+    const auto at = text.find(middle);
+    if (at == text.npos) return std::nullopt;
+    const auto address = conf::IpAddress::parse(text.substr(0, at));
+    const auto since = parse_time(std::string{text.substr(at + middle.size())});
+    if (!address || !since) return std::nullopt;
+    return RestingVip{*address, *since};
 }
 
 /// `"service" = "address"`, as to_text writes it.
@@ -73,45 +114,119 @@ void sync_folder(const std::string& folder) {
 
 }  // namespace
 
+std::string to_text(std::chrono::sys_seconds time) {
+    const std::time_t seconds = time.time_since_epoch().count();
+    std::tm tm{};
+    ::gmtime_r(&seconds, &tm);
+    std::array<char, 32> text{};
+    const std::size_t bytes = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return {text.data(), bytes};
+}
+
 std::string to_text(const VipState& state) {
     std::string text{header};
     append_table(text, "ipv4", state.ipv4);
     append_table(text, "ipv6", state.ipv6);
+    append_resting(text, "resting4", state.resting4);
+    append_resting(text, "resting6", state.resting6);
     return text;
 }
 
-VipState parse_state(std::string_view text, std::string_view name) {
-    VipState state;
-    std::map<std::string, conf::IpAddress>* table = nullptr;
-    std::set<conf::IpAddress> seen;
-    for (std::uint32_t number = 1; !text.empty(); ++number) {
-        const auto end = std::min(text.find('\n'), text.size());
-        const auto line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.empty() || line.starts_with('#')) continue;
-        if (line == "[ipv4]" || line == "[ipv6]") {
-            table = line == "[ipv4]" ? &state.ipv4 : &state.ipv6;
-            continue;
+namespace {
+
+/// The lines of a state file, one by one, into a state.
+class StateReader {
+public:
+    explicit StateReader(std::string_view name) : name_(name) {}
+
+    void read(std::string_view line, std::uint32_t number) {
+        static constexpr std::array<std::string_view, 4> heads{"[ipv4]", "[ipv6]", "[resting4]",
+                                                               "[resting6]"};
+        if (line.empty() || line.starts_with('#')) return;
+        const auto head = std::find(heads.begin(), heads.end(), line);
+        if (head != heads.end()) {
+            table_ = static_cast<std::size_t>(head - heads.begin());
+            return;
         }
         const auto entry = split(line);
-        if (!entry || table == nullptr) bad_line(name, number, "is no line of a state file");
-        const auto address = conf::IpAddress::parse(entry->second);
-        const auto family = table == &state.ipv4 ? conf::Family::ipv4 : conf::Family::ipv6;
-        if (!address || address->family() != family) {
-            bad_line(name, number,
+        if (!entry || !table_) bad_line(name_, number, "is no line of a state file");
+        const bool is_resting = *table_ >= 2;
+        std::optional<RestingVip> value;
+        if (is_resting) {
+            value = parse_resting(entry->second);
+        } else if (const auto address = conf::IpAddress::parse(entry->second)) {
+            value = RestingVip{*address, {}};
+        }
+        const auto family = *table_ % 2 == 0 ? conf::Family::ipv4 : conf::Family::ipv6;
+        if (!value || value->address.family() != family) {
+            bad_line(name_, number,
                      "'" + std::string{entry->second} + "' is no address of this table");
         }
-        if (!seen.insert(*address).second ||
-            !table->emplace(std::string{entry->first}, *address).second) {
-            bad_line(name, number, "a service or an address stands here twice");
+        if (!seen_.insert(value->address).second || !keep(std::string{entry->first}, *value)) {
+            bad_line(name_, number, "a service or an address stands here twice");
         }
     }
-    return state;
+
+    VipState take() { return std::move(state_); }
+
+private:
+    bool keep(std::string key, const RestingVip& value) {
+        switch (*table_) {
+        case 0:
+            return state_.ipv4.emplace(std::move(key), value.address).second;
+        case 1:
+            return state_.ipv6.emplace(std::move(key), value.address).second;
+        case 2:
+            return state_.resting4.emplace(std::move(key), value).second;
+        default:
+            return state_.resting6.emplace(std::move(key), value).second;
+        }
+    }
+
+    std::string_view name_;
+    VipState state_;
+    std::optional<std::size_t> table_;
+    std::set<conf::IpAddress> seen_;
+};
+
+}  // namespace
+
+namespace {
+
+/// Calls `one` with every line and its number.
+template <class One>
+void for_each_line(std::string_view text, One one) {
+    for (std::uint32_t number = 1; !text.empty(); ++number) {
+        const auto end = std::min(text.find('\n'), text.size());
+        one(text.substr(0, end), number);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
 }
 
-VipState read_state(const std::string& file) {
+}  // namespace
+
+VipState parse_state(std::string_view text, std::string_view name) {
+    StateReader reader{name};
+    for_each_line(text, [&reader](std::string_view line, std::uint32_t number) {
+        reader.read(line, number);
+    });
+    return reader.take();
+}
+
+VipState read_state(const std::string& file, std::vector<conf::Diagnostic>& faults) {
+    constexpr std::size_t faults_max = 8;
     const auto text = read_text(file);
-    return text ? parse_state(*text, file) : VipState{};
+    if (!text) return {};
+    StateReader reader{file};
+    std::size_t found = 0;
+    for_each_line(*text, [&](std::string_view line, std::uint32_t number) {
+        try {
+            reader.read(line, number);
+        } catch (const conf::Error& error) {
+            if (++found <= faults_max) faults.push_back(error.diagnostics().front());
+        }
+    });
+    return reader.take();
 }
 
 void write_state(const std::string& file, const VipState& state) {

@@ -2,46 +2,44 @@
 
 #include "conf/config.h"
 #include "conf/load.h"
-#include "dns/zone/build.h"
+#include "dns/zone/vip_state.h"
 
-#include <map>
+#include <chrono>
+#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace meshgate::dns::zone {
 
-/// Which service had which address: what keeps VIPs stable over restarts and edits of the file.
-struct VipState {
-    std::map<std::string, conf::IpAddress> ipv4;
-    std::map<std::string, conf::IpAddress> ipv6;  ///< native range only
+/// Who wants an address.
+struct VipClaim {
+    std::string key;                                      ///< in the state file, of nobody else
+    std::string what;                                     ///< in messages: "service 'backend'"
+    conf::ServiceKind kind = conf::ServiceKind::service;  ///< whose range
+    std::optional<conf::IpAddress> pin4;                  ///< may lie outside the range
+    std::optional<conf::IpAddress> pin6;
+    conf::Location where;
+};
 
-    friend bool operator==(const VipState&, const VipState&) = default;
+struct VipGrant {
+    conf::IpAddress address4;
+    std::optional<conf::IpAddress> address6;  ///< none: NODATA for AAAA
 };
 
 struct Allocation {
-    std::vector<NamedService> services;      ///< in file order
+    std::vector<VipGrant> grants;            ///< in the order of the claims
     VipState state;                          ///< to be kept
-    std::vector<conf::Diagnostic> warnings;  ///< a kept address that left the range, ...
+    std::vector<conf::Diagnostic> warnings;  ///< a pin on what another had, ...
 };
 
-/// Gives each service its addresses: a pin wins; then the one it had, if still in the range and not
-/// pinned by another; then the lowest free of the range, from its first (240.0.0.0 is valid).
-/// Services that are gone free theirs. Pure.
-/// @throws conf::Error naming the services for a range that is full or an address pinned twice.
-Allocation allocate(const conf::Config& config, const VipState& kept);
-
-/// TOML text of the state file, and back. @throws conf::Error for a file that is not one.
-std::string to_text(const VipState& state);
-VipState parse_state(std::string_view text, std::string_view name);
-
-/// Missing file: empty state. A corrupt one: @throws conf::Error (the caller says so, and starts
-/// with an empty state).
-VipState read_state(const std::string& file);
-
-/// Writes a new file beside it, syncs, renames: an old or a new state, never half. Does nothing
-/// when the content is the same.
-/// @throws std::system_error (read-only, no space): the caller says so and goes on.
-void write_state(const std::string& file, const VipState& state);
+/// Gives each its addresses: a pin wins; then the one it had, and has it again within the rest that
+/// `vip` asks for, or later if it is still free; then the lowest of its range that nobody has, that
+/// does not rest and that lies in no other kind's range within its own (240.0.0.0 is valid). What
+/// nobody wants any more rests from `now`. Pure.
+/// @throws conf::Error that names both sides: a range that is full, an address pinned twice, a kept
+///   address outside of the range.
+Allocation allocate(std::span<const VipClaim> claims, const conf::Vip& vip, const VipState& kept,
+                    std::chrono::sys_seconds now);
 
 }  // namespace meshgate::dns::zone

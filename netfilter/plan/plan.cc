@@ -41,7 +41,7 @@ Surroundings make_surroundings(const Parts& parts) {
     surroundings.inbound_passthrough_address6 =
         config.redirect.inbound.enabled && parts.has_family(Family::ipv6);
     if (!config.redirect.outbound.enabled) return surroundings;
-    if (parts.has_family(Family::ipv4)) surroundings.local_routes.push_back(config.vip.ipv4);
+    if (parts.has_family(Family::ipv4)) surroundings.local_routes = conf::vip_ranges4(config);
     if (parts.has_family(Family::ipv6) && config.vip.ipv6) {
         surroundings.local_routes.push_back(*config.vip.ipv6);
     }

@@ -1,16 +1,18 @@
 #include "src/meshgate-dns/catalogue.h"
 
+#include "dns/naming/names.h"
 #include "dns/records/records.h"
+#include "dns/zone/service_names.h"
 
-#include <algorithm>
-#include <array>
+#include <chrono>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 namespace meshgate::dnsd {
 namespace {
 
-using conf::IpFamilyMode;
+using dns::naming::NamedVip;
 
 /// All records, or every error there is in them.
 std::vector<dns::zone::WireRecord> to_wire(const conf::Config& config) {
@@ -29,17 +31,48 @@ std::vector<dns::zone::WireRecord> to_wire(const conf::Config& config) {
 }
 
 /// Where every reverse name is ours, with an address or without: nobody outside knows of it.
-std::vector<conf::Cidr> reverse_ranges(const conf::Vip& vip) {
-    std::vector<conf::Cidr> ranges{vip.ipv4};
-    if (vip.ipv6) ranges.push_back(*vip.ipv6);
-    if (vip.ipv6_mode == conf::VipIpv6::mapped) {
-        std::array<std::uint8_t, 16> base{};
-        base[10] = base[11] = 0xff;  // ::ffff:0:0/96, RFC 4291 section 2.5.5.2
-        std::copy(vip.ipv4.base.bytes().begin(), vip.ipv4.base.bytes().end(), base.begin() + 12);
-        ranges.push_back(
-            {conf::IpAddress::ipv6(base), static_cast<std::uint8_t>(96 + vip.ipv4.prefix)});
+std::vector<conf::Cidr> reverse_ranges(const conf::Config& config) {
+    std::vector<conf::Cidr> ranges = conf::vip_ranges4(config);
+    if (config.vip.ipv6_mode == conf::VipIpv6::mapped) {
+        for (std::size_t i = 0, count = ranges.size(); i < count; ++i) {
+            // ::ffff:0:0/96, RFC 4291 section 2.5.5.2
+            ranges.push_back({dns::zone::mapped(ranges[i].base),
+                              static_cast<std::uint8_t>(96 + ranges[i].prefix)});
+        }
     }
+    if (config.vip.ipv6) ranges.push_back(*config.vip.ipv6);
     return ranges;
+}
+
+dns::zone::Allocation allocate(const std::vector<NamedVip>& vips, const conf::Vip& vip,
+                               const dns::zone::VipState& kept) {
+    std::vector<dns::zone::VipClaim> claims;
+    claims.reserve(vips.size());
+    for (const NamedVip& one : vips) {
+        claims.push_back({one.key, one.what, one.kind, one.pin4, one.pin6, one.where});
+    }
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return dns::zone::allocate(claims, vip, kept, now);
+}
+
+/// Its names, unless it cannot be reached. A family that is not captured must not be resolved
+/// either: its traffic would go nowhere.
+void add_vip(const NamedVip& vip, const dns::zone::VipGrant& grant, conf::IpFamilyMode families,
+             dns::zone::Contents& to) {
+    if (!vip.is_reachable) return;
+    std::optional<conf::IpAddress> address4 = grant.address4, address6 = grant.address6;
+    if (families == conf::IpFamilyMode::ipv6) address4.reset();
+    if (families == conf::IpFamilyMode::ipv4) address6.reset();
+    if (!vip.relative.empty()) {
+        to.services.push_back({vip.relative, address4, address6, vip.where, vip.source});
+    }
+    if (!vip.names.empty()) {
+        to.hosts.push_back({vip.names, address4, address6, vip.source, vip.where});
+    }
+}
+
+void add_warnings(const std::vector<conf::Diagnostic>& from, std::vector<std::string>& to) {
+    for (const auto& warning : from) to.push_back(warning.to_string());
 }
 
 }  // namespace
@@ -47,32 +80,32 @@ std::vector<conf::Cidr> reverse_ranges(const conf::Vip& vip) {
 Catalogue make_catalogue(const conf::Loaded& loaded, const dns::zone::VipState& kept) {
     const conf::Config& config = loaded.config;
     Catalogue out;
-    for (const auto& warning : loaded.warnings) out.warnings.push_back(warning.to_string());
-
-    dns::zone::Allocation allocation = dns::zone::allocate(config, kept);
-    for (const auto& warning : allocation.warnings) out.warnings.push_back(warning.to_string());
-    // A family that is not captured must not be resolved either: its traffic would go nowhere.
-    const IpFamilyMode families = config.redirect.ip_family;
-    for (dns::zone::NamedService& service : allocation.services) {
-        if (families == IpFamilyMode::ipv6) service.address4.reset();
-        if (families == IpFamilyMode::ipv4) service.address6.reset();
-    }
+    add_warnings(loaded.warnings, out.warnings);
+    const dns::naming::Names names = dns::naming::make_names(config);
+    add_warnings(names.warnings, out.warnings);
+    dns::zone::Allocation allocation = allocate(names.vips, config.vip, kept);
+    add_warnings(allocation.warnings, out.warnings);
     out.state = std::move(allocation.state);
     out.contents.domains = config.mesh.domains;
     for (const auto& forward : config.dns.forwards) {
         out.contents.forwarded.push_back(forward.suffix);
     }
     out.contents.ttl = config.mesh.ttl;
-    out.contents.services = std::move(allocation.services);
+    for (std::size_t i = 0; i < names.vips.size(); ++i) {
+        add_vip(names.vips[i], allocation.grants[i], config.redirect.ip_family, out.contents);
+    }
     out.contents.records = to_wire(config);
-    out.contents.reverse_ranges = reverse_ranges(config.vip);
+    out.contents.reverse_ranges = reverse_ranges(config);
     return out;
 }
 
 dns::zone::VipState read_kept_state(const std::string& file, std::vector<std::string>& warnings) {
     constexpr const char* consequence = "; addresses that are not pinned may change";
     try {
-        return dns::zone::read_state(file);
+        std::vector<conf::Diagnostic> faults;
+        auto state = dns::zone::read_state(file, faults);
+        for (const auto& fault : faults) warnings.push_back(fault.to_string() + consequence);
+        return state;
     } catch (const conf::Error& error) {
         for (const auto& d : error.diagnostics()) warnings.push_back(d.to_string() + consequence);
     } catch (const std::system_error& error) {

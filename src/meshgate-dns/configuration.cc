@@ -46,6 +46,7 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
     // They are in the table now; a big mesh's would be most of what this process holds.
     // Not "= {}", which would keep the room.
     out.config.services = std::vector<conf::Service>{};
+    out.config.external_services = std::vector<conf::ExternalService>{};
     out.config.records = std::vector<conf::Record>{};
     return out;
 }
@@ -66,10 +67,14 @@ Configuration load_again(const std::optional<std::string>& file, const dns::zone
     return make_configuration(conf::load_or_default(file), served, told, hosts_before);
 }
 
-void keep_state(Configuration& configuration) {
+void keep_state(Configuration& configuration, std::shared_ptr<const StateLock> before) {
+    const std::string& file = configuration.config.vip.state;
     try {
-        dns::zone::write_state(configuration.config.vip.state, configuration.vips);
-    } catch (const std::system_error& error) {
+        const bool goes_on = before && before->state_file() == file;
+        configuration.state_lock =
+            goes_on ? std::move(before) : std::make_shared<const StateLock>(file);
+        dns::zone::write_state(file, configuration.vips);
+    } catch (const std::runtime_error& error) {
         configuration.warnings.push_back(std::string{error.what()} +
                                          "; addresses that are not pinned may change at a restart");
     }

@@ -5,6 +5,7 @@
 #include "src/meshgate-dns/catalogue.h"
 #include "src/meshgate-dns/feed_names.h"
 #include "src/meshgate-dns/hosts_files.h"
+#include "src/meshgate-dns/state_lock.h"
 
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@ namespace meshgate::dnsd {
 struct Configuration {
     conf::Config config;  ///< without its services and records
     dns::zone::VipState vips;
+    std::shared_ptr<const StateLock> state_lock;      ///< null until keep_state() has it
     std::shared_ptr<const dns::zone::Table> table;    ///< shared with the workers, see Worker
     std::shared_ptr<const dns::zone::Table> special;  ///< as `table`; dns/zone/special_names.h
     /// What the table is made of, kept to make the next one when a feed or a hosts file changes;
@@ -40,8 +42,9 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
 Configuration load_again(const std::optional<std::string>& file, const dns::zone::VipState& served,
                          const FeedNames& told, const HostsFiles* hosts_before);
 
-/// Writes the state file; what goes wrong is a line in `warnings`.
-void keep_state(Configuration& configuration);
+/// Writes the state file, if no other server keeps it; what goes wrong is a line in `warnings`.
+/// @param before  of the configuration that is served now: the lock goes on.
+void keep_state(Configuration& configuration, std::shared_ptr<const StateLock> before = nullptr);
 
 /// To the system, what reading a configuration took and left free: many times what is kept of it.
 void give_memory_back() noexcept;

@@ -53,6 +53,7 @@ ExitCode names(const Invocation& invocation) {
     std::vector<std::string> warnings;
     const auto kept = read_kept_state(loaded.config.vip.state, warnings);
     const Catalogue catalogue = make_catalogue(loaded, kept);
+    warnings.insert(warnings.end(), catalogue.warnings.begin(), catalogue.warnings.end());
     // Building says what listing does not: names that contradict each other.
     [[maybe_unused]] const auto table = dns::zone::build(catalogue.contents);
     const auto told = ask_feeds(loaded.config.feed, warnings);

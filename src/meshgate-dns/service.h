@@ -72,7 +72,8 @@ private:
     void begin_reload();
     void begin_rebuild();
     Outcome load_and_swap(const std::stop_token& stop, const dns::zone::VipState& served,
-                          const FeedNames& told, const HostsFiles* hosts);
+                          std::shared_ptr<const StateLock> lock, const FeedNames& told,
+                          const HostsFiles* hosts);
     void on_started(const std::string& error);
     /// The table with what feeds told and hosts files got since.
     struct Rebuilt {

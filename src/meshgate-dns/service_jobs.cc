@@ -78,20 +78,23 @@ void Service::begin_reload() {
     }
     notifier_.reloading();
     start_job(
-        [this, served = configuration_.vips, told = feeds_.names(), hosts = configuration_.hosts](
-            const std::stop_token& stop) { return load_and_swap(stop, served, told, hosts.get()); },
+        [this, served = configuration_.vips, lock = configuration_.state_lock,
+         told = feeds_.names(), hosts = configuration_.hosts](const std::stop_token& stop) {
+            return load_and_swap(stop, served, lock, told, hosts.get());
+        },
         [this](Outcome outcome) { on_reloaded(std::move(outcome)); });
 }
 
 /// On the second thread. The old table is still held by configuration_ while the workers change
 /// over, so it is not one of them that has to free it.
 Service::Outcome Service::load_and_swap(const std::stop_token& stop,
-                                        const dns::zone::VipState& served, const FeedNames& told,
-                                        const HostsFiles* hosts) {
+                                        const dns::zone::VipState& served,
+                                        std::shared_ptr<const StateLock> lock,
+                                        const FeedNames& told, const HostsFiles* hosts) {
     Outcome outcome;
     try {
         Configuration next = load_again(parts_.file, served, told, hosts);
-        keep_state(next);
+        keep_state(next, std::move(lock));
         workers_.set_tables(next.table, next.special, stop);
         outcome.next = std::move(next);
     } catch (const conf::Error& error) {

@@ -115,7 +115,7 @@ def test_addresses_stay_over_restarts_and_a_new_order(server):
     server.configure(services=("c", "new", "b"))
     server.start()
     assert server.address("b.mesh") == "240.0.0.1" and server.address("c.mesh") == "240.0.0.2"
-    assert server.address("new.mesh") == "240.0.0.0"
+    assert server.address("new.mesh") == "240.0.0.3"  # what was of a rests
 
 
 @needs_root

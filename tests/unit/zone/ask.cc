@@ -60,6 +60,21 @@ std::string flags_in_words(const ldns_pkt* packet) {
     return text;
 }
 
+std::vector<dns::zone::NamedService> services_of(const conf::Config& config) {
+    std::vector<dns::zone::VipClaim> claims;
+    for (const auto& service : config.services) {
+        claims.push_back({service.name, service.name, service.kind, service.address4,
+                          service.address6, service.where});
+    }
+    const auto grants = dns::zone::allocate(claims, config.vip, {}, {}).grants;
+    std::vector<dns::zone::NamedService> services;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        services.push_back(
+            {claims[i].key, grants[i].address4, grants[i].address6, claims[i].where});
+    }
+    return services;
+}
+
 }  // namespace
 
 std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml) {
@@ -68,7 +83,7 @@ std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml) {
     contents.domains = config.mesh.domains;
     for (const auto& each : config.dns.forwards) contents.forwarded.push_back(each.suffix);
     contents.ttl = config.mesh.ttl;
-    contents.services = dns::zone::allocate(config, {}).services;
+    contents.services = services_of(config);
     contents.reverse_ranges = {config.vip.ipv4};
     if (config.vip.ipv6) contents.reverse_ranges.push_back(*config.vip.ipv6);
     for (const auto& record : config.records) {

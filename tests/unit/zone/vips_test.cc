@@ -3,108 +3,185 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
+#include <set>
+#include <string>
+#include <vector>
 
 using namespace meshgate;
 using dns::zone::VipState;
 
 namespace {
 
-conf::Config config_of(const std::string& text) {
-    return conf::parse(text, "test.toml").config;
-}
+using dns::zone::VipClaim;
+using std::chrono::seconds;
+using std::chrono::sys_seconds;
 
-std::string services(std::initializer_list<const char*> names) {
-    std::string text;
-    for (const char* name : names) text += "[[service]]\nname = \"" + std::string{name} + "\"\n";
-    return text;
-}
-
-/// "a=240.0.0.0 b=240.0.0.1"
-std::string in_words(const dns::zone::Allocation& allocation) {
-    std::string text;
-    for (const auto& service : allocation.services) {
-        if (!text.empty()) text += ' ';
-        text += service.name + '=' + service.address4->to_string();
-    }
-    return text;
-}
+constexpr sys_seconds noon{seconds{1795521600}};  // 2026-11-24T12:00:00Z
 
 conf::IpAddress address(const char* text) {
     return conf::IpAddress::parse(text).value();
 }
 
+conf::Vip vip_of(const std::string& toml) {
+    return conf::parse("[vip]\n" + toml, "test.toml").config.vip;
+}
+
+/// "a", or "a!240.0.0.9" with a pin; "MeshService/a" is of that kind. The line is its place.
+std::vector<VipClaim> claims(std::initializer_list<const char*> words) {
+    std::vector<VipClaim> out;
+    for (const std::string word : words) {
+        VipClaim claim;
+        const auto pin = word.find('!');
+        claim.key = word.substr(0, pin);
+        claim.what = "service '" + claim.key + "'";
+        if (claim.key.starts_with("MeshService/")) claim.kind = conf::ServiceKind::mesh_service;
+        if (pin != word.npos) claim.pin4 = address(word.c_str() + pin + 1);
+        claim.where = {"test.toml", static_cast<std::uint32_t>(out.size() + 1), 1};
+        out.push_back(claim);
+    }
+    return out;
+}
+
+/// "240.0.0.0 240.0.0.1"
+std::string in_words(const dns::zone::Allocation& allocation) {
+    std::string text;
+    for (const auto& grant : allocation.grants) {
+        if (!text.empty()) text += ' ';
+        text += grant.address4.to_string();
+    }
+    return text;
+}
+
+dns::zone::Allocation allocate(std::initializer_list<const char*> words, const VipState& kept = {},
+                               const std::string& vip = "", sys_seconds now = noon) {
+    return dns::zone::allocate(claims(words), vip_of(vip), kept, now);
+}
+
 }  // namespace
 
-TEST_CASE("services get the lowest free addresses in file order, from the range's first") {
-    CHECK(in_words(dns::zone::allocate(config_of(services({"b", "a", "c"})), {})) ==
-          "b=240.0.0.0 a=240.0.0.1 c=240.0.0.2");
+TEST_CASE("the lowest free addresses are given in the order of the file, from the range's first") {
+    CHECK(in_words(allocate({"b", "a", "c"})) == "240.0.0.0 240.0.0.1 240.0.0.2");
 }
 
-TEST_CASE("an address stays with its service whatever comes before it in the file") {
-    const auto first = dns::zone::allocate(config_of(services({"a", "b"})), {});
-    const auto second = dns::zone::allocate(config_of(services({"new", "b", "a"})), first.state);
-    CHECK(in_words(second) == "new=240.0.0.2 b=240.0.0.1 a=240.0.0.0");
-    const auto third = dns::zone::allocate(config_of(services({"b", "other"})), second.state);
-    CHECK(in_words(third) == "b=240.0.0.1 other=240.0.0.0");
+TEST_CASE("each kind has its range, and the classic one leaves those of the others alone") {
+    CHECK(in_words(allocate({"a", "MeshService/a", "b", "MeshService/b"})) ==
+          "240.0.0.0 241.0.0.0 240.0.0.1 241.0.0.1");
+    const std::string vip = "ipv4 = \"10.0.0.0/24\"\nmesh_service = \"10.0.0.1/32\"\n";
+    CHECK(in_words(allocate({"a", "b", "MeshService/a"}, {}, vip)) == "10.0.0.0 10.0.0.2 10.0.0.1");
 }
 
-TEST_CASE("a pin wins over who had the address before") {
-    const std::string text =
-        services({"a"}) + "[[service]]\nname = \"b\"\naddress = \"240.0.0.0\"\n";
+TEST_CASE("an address stays with its name whatever comes before it in the file") {
+    const auto first = allocate({"a", "b"});
+    const auto second = allocate({"new", "b", "a"}, first.state);
+    CHECK(in_words(second) == "240.0.0.2 240.0.0.1 240.0.0.0");
+}
+
+TEST_CASE("an address that nobody has rests before another gets it") {
+    const auto first = allocate({"a", "b"});
+    const auto second = allocate({"b", "c"}, first.state, "", noon + seconds{60});
+    CHECK(in_words(second) == "240.0.0.1 240.0.0.2");
+    REQUIRE(second.state.resting4.contains("a"));
+    CHECK(second.state.resting4.at("a").since == noon + seconds{60});
+    SUBCASE("who had it gets it again") {
+        const auto third = allocate({"b", "c", "a"}, second.state, "", noon + seconds{90000});
+        CHECK(in_words(third) == "240.0.0.1 240.0.0.2 240.0.0.0");
+        CHECK(third.state.resting4.empty());
+    }
+    SUBCASE("a second before its time is too early") {
+        const auto third = allocate({"b", "c", "d"}, second.state, "", noon + seconds{3659});
+        CHECK(in_words(third) == "240.0.0.1 240.0.0.2 240.0.0.3");
+    }
+    SUBCASE("then it is free") {
+        const auto third = allocate({"b", "c", "d"}, second.state, "", noon + seconds{3660});
+        CHECK(in_words(third) == "240.0.0.1 240.0.0.2 240.0.0.0");
+        CHECK(third.state.resting4.empty());
+    }
+    SUBCASE("a clock that was set back does not make it rest for ever") {
+        const auto third = allocate({"b", "c"}, second.state, "", noon - seconds{86400});
+        CHECK(third.state.resting4.at("a").since == noon - seconds{86400});
+    }
+    SUBCASE("a pin takes it, and says so") {
+        const auto third = allocate({"b", "c", "d!240.0.0.0"}, second.state);
+        CHECK(in_words(third) == "240.0.0.1 240.0.0.2 240.0.0.0");
+        REQUIRE(third.warnings.size() == 1);
+        CHECK(third.warnings[0].to_string() ==
+              "test.toml:3:1: service 'd' is pinned to 240.0.0.0, which 'a' had until "
+              "2026-11-24T12:00:00Z: who still knows it gets the other");
+        CHECK(third.state.resting4.empty());
+    }
+    SUBCASE("without a rest it is free at once") {
+        const auto third = allocate({"c", "d", "e"}, second.state, "rest = \"0s\"\n");
+        CHECK(in_words(third) == "240.0.0.2 240.0.0.0 240.0.0.1");
+    }
+}
+
+TEST_CASE("a pin wins over who had the address before, and both are named") {
     VipState kept;
     kept.ipv4 = {{"a", address("240.0.0.0")}};
-    const auto allocation = dns::zone::allocate(config_of(text), kept);
-    CHECK(in_words(allocation) == "a=240.0.0.1 b=240.0.0.0");
+    const auto allocation = allocate({"a", "b!240.0.0.0"}, kept);
+    CHECK(in_words(allocation) == "240.0.0.1 240.0.0.0");
     REQUIRE(allocation.warnings.size() == 1);
     CHECK(allocation.warnings[0].to_string() ==
-          "test.toml:1:1: service 'a' had 240.0.0.0, which another service is pinned to: it gets "
-          "another address");
+          "test.toml:1:1: service 'a' had 240.0.0.0, which service 'b' (test.toml:2:1) is pinned "
+          "to: it gets another address");
 }
 
-TEST_CASE("a twin that another service is called is not given, and said") {
-    const auto allocation = dns::zone::allocate(config_of(services({"a_b", "a.b"})), {});
-    REQUIRE(allocation.warnings.size() == 1);
-    CHECK(allocation.warnings[0].to_string() ==
-          "test.toml:1:1: service 'a_b' does not get the name 'a.b': it belongs to service 'a.b' "
-          "(test.toml:3:1)");
+TEST_CASE("two pins on one address are an error that names both") {
+    CHECK_THROWS_WITH_AS(allocate({"a!10.0.0.1", "b!10.0.0.1"}),
+                         "test.toml:2:1: service 'b' and service 'a' (test.toml:1:1) are both "
+                         "pinned to 10.0.0.1",
+                         conf::Error);
 }
 
-TEST_CASE("a kept address outside a changed range is given up, and said") {
+TEST_CASE("a kept address outside of a changed range is an error that names both") {
     VipState kept;
     kept.ipv4 = {{"a", address("240.0.0.9")}};
-    const auto allocation =
-        dns::zone::allocate(config_of("[vip]\nipv4 = \"10.9.0.0/24\"\n" + services({"a"})), kept);
-    CHECK(in_words(allocation) == "a=10.9.0.0");
-    REQUIRE(allocation.warnings.size() == 1);
-    CHECK(allocation.warnings[0].message.find("240.0.0.9") != std::string::npos);
+    CHECK_THROWS_WITH_AS(
+        allocate({"a"}, kept, "ipv4 = \"10.9.0.0/24\"\nstate = \"/var/vips\"\n"),
+        "test.toml:1:1: service 'a' has 240.0.0.9 ('a' in /var/vips), which is outside of "
+        "10.9.0.0/24 ('vip.ipv4', test.toml:1:1): set the range back, pin the address, or take "
+        "the line out of that file for another one",
+        conf::Error);
+    CHECK(in_words(allocate({"a!240.0.0.9"}, kept, "ipv4 = \"10.9.0.0/24\"\n")) == "240.0.0.9");
+    CHECK(in_words(allocate({"b"}, kept, "ipv4 = \"10.9.0.0/24\"\n")) == "10.9.0.0");
 }
 
-TEST_CASE("a full range is an error that names the service") {
+TEST_CASE("a full range is an error that names both, and what rests in it") {
+    const std::string vip = "ipv4 = \"10.9.0.0/31\"\n";
     CHECK_THROWS_WITH_AS(
-        dns::zone::allocate(
-            config_of("[vip]\nipv4 = \"10.9.0.0/31\"\n" + services({"a", "b", "c"})), {}),
-        "test.toml:7:1: no address is left in 10.9.0.0/31 for service 'c'", conf::Error);
+        allocate({"a", "b", "c"}, {}, vip),
+        "test.toml:3:1: no address is left in 10.9.0.0/31 ('vip.ipv4', test.toml:1:1) for service "
+        "'c'",
+        conf::Error);
+    const auto first = allocate({"a", "b"}, {}, vip);
+    CHECK_THROWS_WITH_AS(
+        allocate({"a", "c"}, first.state, vip),
+        "test.toml:2:1: no address is left in 10.9.0.0/31 ('vip.ipv4', test.toml:1:1) for service "
+        "'c': 1 rest, the first until 2026-11-24T13:00:00Z ('vip.rest')",
+        conf::Error);
 }
 
 TEST_CASE("IPv6 addresses are mapped, none, or from their own range") {
     const auto address6 = [](const std::string& vip) {
-        const auto allocation = dns::zone::allocate(config_of(vip + services({"a", "b"})), {});
-        const auto& found = allocation.services[1].address6;
+        const auto& found = allocate({"a", "MeshService/b"}, {}, vip).grants[1].address6;
         return found ? found->to_string() : "none";
     };
-    CHECK(address6("") == "::ffff:240.0.0.1");
-    CHECK(address6("[vip]\nipv6 = \"none\"\n") == "none");
-    CHECK(address6("[vip]\nipv6 = \"fd00:fd00::/64\"\n") == "fd00:fd00::1");
+    CHECK(address6("") == "::ffff:241.0.0.0");
+    CHECK(address6("ipv6 = \"none\"\n") == "none");
+    CHECK(address6("ipv6 = \"fd00:fd00::/64\"\n") == "fd00:fd00::1");
 }
 
 TEST_CASE("the state file gives back what was written") {
     VipState state;
     state.ipv4 = {{"a", address("240.0.0.0")}, {"b_c", address("240.0.0.1")}};
     state.ipv6 = {{"a", address("fd00::1")}};
+    state.resting4 = {{"gone", {address("240.0.0.2"), noon}}};
+    state.resting6 = {{"gone", {address("fd00::2"), noon}}};
     CHECK(dns::zone::parse_state(dns::zone::to_text(state), "x") == state);
     CHECK(dns::zone::parse_state("", "x") == VipState{});
 }
@@ -113,24 +190,77 @@ TEST_CASE("a corrupt state file is an error at its line") {
     for (const char* text :
          {"\"a\" = \"240.0.0.0\"\n", "[ipv4]\nrubbish\n", "[ipv4]\n\"a\" = \"x\"\n",
           "[ipv4]\n\"a\" = \"fd00::1\"\n", "[ipv4]\n\"a\" = \"\n",
-          "[ipv4]\n\"a\" = \"1.1.1.1\"\n\"b\" = \"1.1.1.1\"\n"}) {
+          "[ipv4]\n\"a\" = \"1.1.1.1\"\n\"b\" = \"1.1.1.1\"\n", "[resting4]\n\"a\" = \"1.1.1.1\"\n",
+          "[resting4]\n\"a\" = \"1.1.1.1 since 2026-02-30T00:00:00Z\"\n",
+          "[ipv4]\n\"a\" = \"1.1.1.1\"\n[resting4]\n"
+          "\"b\" = \"1.1.1.1 since 2026-02-03T00:00:00Z\"\n"}) {
         CAPTURE(text);
         CHECK_THROWS_AS(dns::zone::parse_state(text, "x"), conf::Error);
     }
 }
 
+namespace {
+
+/// A folder for a state file, gone at the end.
+struct Folder {
+    Folder() { REQUIRE(::mkdtemp(name) != nullptr); }
+    ~Folder() { std::filesystem::remove_all(name); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    [[nodiscard]] std::string file() const { return std::string{name} + "/vips.toml"; }
+
+    char name[32] = "/tmp/meshgate-vips-XXXXXX";
+};
+
+VipState read(const std::string& file, std::size_t faults_wanted = 0) {
+    std::vector<conf::Diagnostic> faults;
+    VipState state = dns::zone::read_state(file, faults);
+    CHECK(faults.size() == faults_wanted);
+    return state;
+}
+
+}  // namespace
+
 TEST_CASE("the state is written whole, and only when it changed") {
-    char folder[] = "/tmp/meshgate-vips-XXXXXX";
-    REQUIRE(::mkdtemp(folder) != nullptr);
-    const std::filesystem::path file = std::filesystem::path{folder} / "vips.toml";
+    const Folder folder;
     VipState state;
     state.ipv4 = {{"a", address("240.0.0.0")}};
-    dns::zone::write_state(file, state);
-    CHECK(dns::zone::read_state(file) == state);
-    const auto written = std::filesystem::last_write_time(file);
-    dns::zone::write_state(file, state);
-    CHECK(std::filesystem::last_write_time(file) == written);
-    CHECK(dns::zone::read_state(std::filesystem::path{folder} / "missing") == VipState{});
+    dns::zone::write_state(folder.file(), state);
+    CHECK(read(folder.file()) == state);
+    const auto written = std::filesystem::last_write_time(folder.file());
+    dns::zone::write_state(folder.file(), state);
+    CHECK(std::filesystem::last_write_time(folder.file()) == written);
+    CHECK(read(std::string{folder.name} + "/missing") == VipState{});
     CHECK_THROWS_AS(dns::zone::write_state("/nowhere/at/all", state), std::system_error);
-    std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a half-written file beside it is no state, and in nobody's way") {
+    const Folder folder;
+    VipState state;
+    state.ipv4 = {{"a", address("240.0.0.0")}};
+    dns::zone::write_state(folder.file(), state);
+    std::ofstream{folder.file() + ".new"} << "[ipv4]\n\"a\" = \"24";
+    CHECK(read(folder.file()) == state);
+    state.ipv4.emplace("b", address("240.0.0.1"));
+    dns::zone::write_state(folder.file(), state);
+    CHECK(read(folder.file()) == state);
+}
+
+TEST_CASE(
+    "a state that was cut off at any byte is what is whole of it, and nobody's address twice") {
+    const Folder folder;
+    const auto whole = allocate({"a", "b", "c", "d!10.0.0.1"}, allocate({"b", "x"}).state);
+    const std::string text = dns::zone::to_text(whole.state);
+    for (std::size_t bytes = 0; bytes <= text.size(); ++bytes) {
+        CAPTURE(bytes);
+        std::ofstream{folder.file(), std::ios::trunc} << text.substr(0, bytes);
+        std::vector<conf::Diagnostic> faults;
+        const VipState state = dns::zone::read_state(folder.file(), faults);
+        CHECK(faults.size() <= 1);
+        for (const auto& [key, kept] : state.ipv4) CHECK(whole.state.ipv4.at(key) == kept);
+        const auto again = allocate({"a", "b", "c", "d!10.0.0.1"}, state);
+        std::set<conf::IpAddress> seen;
+        for (const auto& grant : again.grants) CHECK(seen.insert(grant.address4).second);
+    }
 }
