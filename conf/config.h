@@ -36,6 +36,9 @@ struct Mesh {
     std::uint32_t ttl = 30;       ///< seconds, 0..2147483647 (RFC 2181 section 8)
     std::string name{"default"};  ///< to Kuma
     std::string zone{"default"};  ///< to Kuma: that of this machine
+    std::string resources;        ///< a folder of Kuma's resources, an absolute path; empty: none
+    std::optional<std::string> dataplane;  ///< this machine's among them; "": none
+    Location where;
 
     friend bool operator==(const Mesh&, const Mesh&) = default;
 };

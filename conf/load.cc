@@ -76,6 +76,7 @@ Loaded parse(std::string_view text, std::string_view name) {
     add_contradictions(loaded.config, findings);
     if (auto errors = findings.take_errors(); !errors.empty()) throw Error(std::move(errors));
     loaded.warnings = findings.take_warnings();
+    loaded.given = findings.names();
     return loaded;
 }
 

@@ -2,6 +2,10 @@
 
 #include "conf/config.h"
 
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -33,7 +37,9 @@ private:
 
 struct Loaded {
     Config config;
-    std::vector<Diagnostic> warnings;  ///< e.g. a service without endpoints
+    std::vector<Diagnostic> warnings;          ///< e.g. a service without endpoints
+    std::uint64_t resources_signature = 0;     ///< conf/kuma/resource_folder.h, before it was read
+    std::set<std::string, std::less<>> given;  ///< keys that the file has: "redirect.inbound.port"
 };
 
 /// Parses TOML text strictly; `name` is the file named in messages.

@@ -87,6 +87,14 @@ std::optional<ServiceKind> parse_service_kind(std::string_view word) noexcept {
     return static_cast<ServiceKind>(found - kind_words.begin());
 }
 
+std::string key_of(const Service& service) {
+    if (service.kind == ServiceKind::service) return service.name;
+    std::string key = std::string{to_string(service.kind)} + '/' + service.name;
+    if (!service.kube_namespace.empty()) key += '.' + service.kube_namespace;
+    if (!service.zone.empty()) key += '@' + service.zone;
+    return key;
+}
+
 Faults faults_of_tags(const Tags& tags, const std::string& field) {
     Faults faults;
     check_tags(tags, field, false, faults);

@@ -4,11 +4,13 @@
 #include "conf/location.h"
 #include "conf/ranges.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 /// What names the control plane of Kuma would make, as meshgate.toml and Kuma's resources say it.
@@ -55,6 +57,12 @@ struct Service {
 
     friend bool operator==(const Service&, const Service&) = default;
 };
+
+/// What tells services apart: "backend", "MeshService/web", "MeshService/web.shop@east".
+std::string key_of(const Service& service);
+
+/// Where among services the one of a key is, or was added.
+using ServiceIndex = std::unordered_map<std::string, std::size_t>;
 
 /// A service outside of the mesh: Kuma's ExternalService.
 struct ExternalService {

@@ -46,6 +46,12 @@ Location Findings::place_of(const std::string& name) const {
     return found == places_.end() ? Location{file_} : found->second;
 }
 
+std::set<std::string, std::less<>> Findings::names() const {
+    std::set<std::string, std::less<>> all;
+    for (const auto& [name, place] : places_) all.insert(name);
+    return all;
+}
+
 Location Findings::place(const toml::source_region& at) const {
     return {file_, at.begin.line, at.begin.column};
 }

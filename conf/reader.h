@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ public:
     /// Where the key `name` ("redirect.dns.port") stood first; only the file when it is not there.
     void remember(std::string name, const toml::source_region& at);
     [[nodiscard]] Location place_of(const std::string& name) const;
+    [[nodiscard]] std::set<std::string, std::less<>> names() const;  ///< of all that stood there
 
     [[nodiscard]] Location place(const toml::source_region& at) const;
     [[nodiscard]] Location place(const toml::node& node) const { return place(node.source()); }

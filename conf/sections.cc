@@ -120,8 +120,9 @@ void read_network(const toml::table& table, std::vector<Network>& to, Findings& 
 }  // namespace
 
 void read_mesh(const toml::table& table, Mesh& to, Findings& findings) {
-    static constexpr Keys<4> keys{"domains", "ttl", "name", "zone"};
+    static constexpr Keys<6> keys{"domains", "ttl", "name", "zone", "resources", "dataplane"};
     TableReader reader{table, "mesh", keys, findings};
+    to.where = findings.place(table);
     read_domains(reader, to.domains);
     reader.read_seconds("ttl", to.ttl);
     reader.read("name", to.name);
@@ -132,6 +133,14 @@ void read_mesh(const toml::table& table, Mesh& to, Findings& findings) {
                                               " is no name of Kuma (lower case letters, digits, "
                                               "'-' and '.')");
     }
+    reader.read("resources", to.resources);
+    if (!to.resources.empty() && !to.resources.starts_with('/')) {
+        findings.error(reader.place("resources"),
+                       "'mesh.resources' must be an absolute path, not " + in_quotes(to.resources));
+    }
+    if (!reader.has("dataplane")) return;
+    to.dataplane.emplace();
+    reader.read("dataplane", *to.dataplane);
 }
 
 void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
@@ -205,8 +214,10 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
     if (const auto* dns = reader.table("dns")) read_dns(*dns, to.dns, findings);
     if (const auto* vip = reader.table("vip")) read_vip(*vip, to.vip, findings);
     if (const auto* feed = reader.table("feed")) read_feed(*feed, to.feed, findings);
-    reader.read_tables(
-        "service", [&](const toml::table& entry) { read_service(entry, to.services, findings); });
+    ServiceIndex services;
+    reader.read_tables("service", [&](const toml::table& entry) {
+        read_service(entry, to.services, services, findings);
+    });
     reader.read_tables("external_service", [&](const toml::table& entry) {
         read_external_service(entry, to.external_services, findings);
     });

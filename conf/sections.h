@@ -13,7 +13,9 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings);
 void read_vip(const toml::table& table, Vip& to, Findings& findings);
 void read_hosts(const toml::table& table, std::vector<HostsFile>& to, Findings& findings);
 void read_feed(const toml::table& table, Feeds& to, Findings& findings);
-void read_service(const toml::table& table, std::vector<Service>& to, Findings& findings);
+/// @param known  of those in `to`
+void read_service(const toml::table& table, std::vector<Service>& to, ServiceIndex& known,
+                  Findings& findings);
 void read_external_service(const toml::table& table, std::vector<ExternalService>& to,
                            Findings& findings);
 void read_virtual_outbound(const toml::table& table, std::vector<VirtualOutbound>& to,

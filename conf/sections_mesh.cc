@@ -93,20 +93,13 @@ void read_kind(TableReader& reader, bool also_service, ServiceKind& to) {
     }
 }
 
-bool is_twin(const Service& a, const Service& b) {
-    return a.name == b.name && a.kind == b.kind && a.kube_namespace == b.kube_namespace &&
-           a.zone == b.zone;
-}
-
 void check_service(TableReader& reader, const Service& service, const std::vector<Service>& others,
-                   Findings& findings) {
+                   ServiceIndex& known, Findings& findings) {
     const std::string what = "service " + in_quotes(service.name);
-    const auto twin = std::find_if(others.begin(), others.end(), [&service](const Service& other) {
-        return is_twin(service, other);
-    });
-    if (twin != others.end()) {
+    const auto [twin, is_new] = known.emplace(key_of(service), others.size());
+    if (!is_new) {
         findings.error(reader.place("name"),
-                       what + " is already defined at " + twin->where.to_string());
+                       what + " is already defined at " + others[twin->second].where.to_string());
     }
     if (service.kind == ServiceKind::service) {
         for (const std::string_view key : {"namespace", "zone", "labels"}) {
@@ -159,7 +152,8 @@ void read_port_template(TableReader& reader, std::string& to) {
 
 }  // namespace
 
-void read_service(const toml::table& table, std::vector<Service>& to, Findings& findings) {
+void read_service(const toml::table& table, std::vector<Service>& to, ServiceIndex& known,
+                  Findings& findings) {
     static constexpr Keys<9> keys{"name", "kind",      "port", "address", "endpoints",
                                   "tags", "namespace", "zone", "labels"};
     TableReader reader{table, "service", keys, findings};
@@ -177,7 +171,7 @@ void read_service(const toml::table& table, std::vector<Service>& to, Findings& 
     read_tags(reader, "labels", service.labels);
     report(faults_of_tags(service.tags.front(), "tags"), "service " + in_quotes(service.name),
            table, findings);
-    if (!service.name.empty()) check_service(reader, service, to, findings);
+    if (!service.name.empty()) check_service(reader, service, to, known, findings);
     to.push_back(std::move(service));
 }
 

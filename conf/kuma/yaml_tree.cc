@@ -12,15 +12,16 @@
 namespace meshgate::conf::kuma {
 namespace {
 
-constexpr std::size_t bytes_max = std::size_t{1} << 20;
 constexpr std::size_t depth_max = 16;  // Kuma's own keys need three
-constexpr std::size_t nodes_max = 100000;
 
 /// Builds the tree from what the parser sees, and stops it at the first thing out of bounds: its
 /// own tree would have followed aliases and grown first.
 class TreeBuilder : public YAML::EventHandler {
 public:
-    explicit TreeBuilder(const std::string& name) : name_(name) {}
+    TreeBuilder(const std::string& name, std::size_t values_max)
+        : name_(name), values_max_(values_max) {}
+
+    [[nodiscard]] std::size_t values() const noexcept { return values_; }
 
     YamlNode take() { return std::move(root_); }
 
@@ -79,7 +80,9 @@ private:
         if (anchor != 0) no_anchors(mark);
         // "?" is a plain value, "!" one in quotes.
         if (!tag.empty() && tag != "?" && tag != "!") fail(mark, "tags ('!') are not taken");
-        if (++nodes_ > nodes_max) fail(mark, "more than 100000 values");
+        if (++values_ > values_max_) {
+            fail(mark, "more than " + std::to_string(values_max_) + " values");
+        }
         auto* const list = siblings(mark, kind);
         YamlNode& node = list == nullptr ? root_ : list->emplace_back();
         node.kind = kind;
@@ -96,28 +99,42 @@ private:
     const std::string& name_;
     YamlNode root_;
     std::vector<YamlNode*> open_;
-    std::size_t nodes_ = 0;
+    std::size_t values_max_;
+    std::size_t values_ = 0;
 };
 
 }  // namespace
 
-YamlNode parse_yaml(std::string_view text, const std::string& name) {
-    if (text.size() > bytes_max) throw Error({{{name, 0, 0}, "is larger than 1 MiB"}});
+std::vector<YamlNode> parse_yaml_documents(std::string_view text, const std::string& name,
+                                           const YamlLimits& limits) {
+    if (text.size() > limits.bytes) {
+        throw Error(
+            {{{name, 0, 0}, "is larger than " + std::to_string(limits.bytes >> 20) + " MiB"}});
+    }
     // yaml-cpp would guess at other encodings, and passes broken bytes on.
     if (!is_utf8(text)) throw Error({{{name, 0, 0}, "is not UTF-8 text"}});
     std::istringstream in{std::string{text}};
-    TreeBuilder builder{name};
-    try {
-        YAML::Parser parser{in};
-        parser.HandleNextDocument(builder);
-        TreeBuilder second{name};
-        if (parser.HandleNextDocument(second)) {
-            throw Error({{{name, 0, 0}, "has more than one document"}});
+    std::vector<YamlNode> documents;
+    std::size_t values_left = limits.values;
+    YAML::Parser parser;
+    for (bool is_first = true;; is_first = false) {
+        TreeBuilder builder{name, values_left};
+        try {
+            if (is_first) parser.Load(in);
+            if (!parser.HandleNextDocument(builder)) return documents;
+        } catch (const YAML::Exception& error) {
+            builder.fail(error.mark, error.msg);
         }
-    } catch (const YAML::Exception& error) {
-        builder.fail(error.mark, error.msg);
+        values_left -= builder.values();
+        YamlNode root = builder.take();
+        if (root.kind != YamlNode::Kind::null) documents.push_back(std::move(root));
     }
-    return builder.take();
+}
+
+YamlNode parse_yaml(std::string_view text, const std::string& name) {
+    auto documents = parse_yaml_documents(text, name, {});
+    if (documents.size() > 1) throw Error({{{name, 0, 0}, "has more than one document"}});
+    return documents.empty() ? YamlNode{} : std::move(documents.front());
 }
 
 }  // namespace meshgate::conf::kuma

@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,17 @@ struct YamlNode {
     std::vector<YamlNode> children;  ///< the elements of a list; the values of a map, in its order
 };
 
-/// One document in UTF-8. No anchors, aliases and tags; at most 1 MiB, 16 levels and 100,000 values, so that
-/// no text takes more than its own size to read.
+struct YamlLimits {
+    std::size_t bytes = std::size_t{1} << 20;
+    std::size_t values = 100000;
+};
+
+/// All documents of a text, in order; those that are empty are left out. @throws as parse_yaml().
+std::vector<YamlNode> parse_yaml_documents(std::string_view text, const std::string& name,
+                                           const YamlLimits& limits);
+
+/// One document in UTF-8. No anchors, aliases and tags; at most 1 MiB, 16 levels and 100,000
+/// values, so that no text takes more than its own size to read.
 /// @throws Error with the place in `name`.
 YamlNode parse_yaml(std::string_view text, const std::string& name);
 

@@ -71,6 +71,10 @@ struct HostnameGenerators::Generator {
 HostnameGenerators::HostnameGenerators(HostnameGenerators&&) noexcept = default;
 HostnameGenerators::~HostnameGenerators() = default;
 
+std::size_t HostnameGenerators::size() const noexcept {
+    return generators_.size();
+}
+
 HostnameGenerators::HostnameGenerators(const std::vector<conf::HostnameGenerator>& configured) {
     std::vector<conf::HostnameGenerator> all = configured;
     for (conf::HostnameGenerator& own : kumas_own()) {

@@ -28,7 +28,7 @@ public:
         std::string generator;
         std::string fault;
     };
-    [[nodiscard]] std::size_t size() const noexcept { return generators_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept;
     /// What the one at `index` makes of a service; nullopt: it does not select it.
     [[nodiscard]] std::optional<Made> make(std::size_t index, const conf::Service& service,
                                            const conf::Tags& labels, const conf::Mesh& mesh) const;

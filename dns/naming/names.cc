@@ -34,14 +34,6 @@ std::vector<conf::Port> ascending(std::vector<conf::Port> ports) {
     return ports;
 }
 
-/// "MeshService/web", with namespace and zone where it has one: "MeshService/web.shop@east".
-std::string key_of(const Service& service) {
-    std::string key = std::string{conf::to_string(service.kind)} + '/' + service.name;
-    if (!service.kube_namespace.empty()) key += '.' + service.kube_namespace;
-    if (!service.zone.empty()) key += '@' + service.zone;
-    return key;
-}
-
 class Maker {
 public:
     explicit Maker(const conf::Config& config)
@@ -210,7 +202,7 @@ private:
 
     void add_mesh_service(const Service& service) {
         bool is_new = false;
-        NamedVip& to = vip(key_of(service), is_new);
+        NamedVip& to = vip(conf::key_of(service), is_new);
         to.what = std::string{conf::to_string(service.kind)} + " '" + service.name + "'";
         to.kind = service.kind;
         to.pin4 = service.address4;

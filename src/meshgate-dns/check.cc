@@ -1,3 +1,4 @@
+#include "conf/kuma/resource_folder.h"
 #include "conf/load.h"
 #include "src/meshgate-dns/catalogue.h"
 #include "src/meshgate-dns/identity.h"
@@ -8,7 +9,7 @@
 namespace meshgate::dnsd {
 
 ExitCode check(const Invocation& invocation) {
-    const conf::Loaded loaded = conf::load_or_default(invocation.config);
+    const conf::Loaded loaded = conf::kuma::load_with_resources(invocation.config);
     std::vector<std::string> warnings;
     const auto kept = read_kept_state(loaded.config.vip.state, warnings);
     // What serve would do, up to the point where it would touch the machine.

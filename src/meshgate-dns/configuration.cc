@@ -1,5 +1,6 @@
 #include "src/meshgate-dns/configuration.h"
 
+#include "conf/kuma/resource_folder.h"
 #include "dns/zone/special_names.h"
 #include "src/meshgate-dns/rebuild.h"
 
@@ -42,6 +43,7 @@ Configuration make_configuration(conf::Loaded loaded, const dns::zone::VipState&
     }
     out.special = special_table(loaded.config.dns.private_reverse);
     out.vips = std::move(catalogue.state);
+    out.resources_signature = loaded.resources_signature;
     out.config = std::move(loaded.config);
     // They are in the table now; a big mesh's would be most of what this process holds.
     // Not "= {}", which would keep the room.
@@ -64,7 +66,7 @@ Configuration load_again(const std::optional<std::string>& file, const dns::zone
                             "the configuration came from standard input, which is read once: a "
                             "restart is needed"}});
     }
-    return make_configuration(conf::load_or_default(file), served, told, hosts_before);
+    return make_configuration(conf::kuma::load_with_resources(file), served, told, hosts_before);
 }
 
 void keep_state(Configuration& configuration, std::shared_ptr<const StateLock> before) {

@@ -7,6 +7,7 @@
 #include "src/meshgate-dns/hosts_files.h"
 #include "src/meshgate-dns/state_lock.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ namespace meshgate::dnsd {
 struct Configuration {
     conf::Config config;  ///< without its services and records
     dns::zone::VipState vips;
+    std::uint64_t resources_signature = 0;            ///< of the folder when it was read
     std::shared_ptr<const StateLock> state_lock;      ///< null until keep_state() has it
     std::shared_ptr<const dns::zone::Table> table;    ///< shared with the workers, see Worker
     std::shared_ptr<const dns::zone::Table> special;  ///< as `table`; dns/zone/special_names.h

@@ -1,3 +1,4 @@
+#include "conf/kuma/resource_folder.h"
 #include "conf/load.h"
 #include "dns/feed/polling.h"
 #include "src/common/log.h"
@@ -49,7 +50,7 @@ FeedNames ask_feeds(const conf::Feeds& feeds, std::vector<std::string>& warnings
 }  // namespace
 
 ExitCode names(const Invocation& invocation) {
-    const conf::Loaded loaded = conf::load_or_default(invocation.config);
+    const conf::Loaded loaded = conf::kuma::load_with_resources(invocation.config);
     std::vector<std::string> warnings;
     const auto kept = read_kept_state(loaded.config.vip.state, warnings);
     const Catalogue catalogue = make_catalogue(loaded, kept);

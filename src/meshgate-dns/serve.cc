@@ -1,3 +1,4 @@
+#include "conf/kuma/resource_folder.h"
 #include "conf/load.h"
 #include "src/common/asio.h"
 #include "src/common/log.h"
@@ -67,7 +68,7 @@ ExitCode serve(const Invocation& invocation) {
     asio::signal_set signals{context, SIGTERM, SIGINT, SIGHUP};
     const std::size_t files = raise_file_limit();
 
-    conf::Loaded loaded = conf::load_or_default(invocation.config);
+    conf::Loaded loaded = conf::kuma::load_with_resources(invocation.config);
     const auto identity = choose_identity(loaded.config, ::geteuid());
     std::vector<std::string> warnings;
     const auto kept = take_state(loaded.config.vip.state, identity, warnings);

@@ -48,7 +48,8 @@ Service::Service(asio::io_context& context, asio::signal_set& signals, Parts par
       query_logging_(workers.size(),
                      [&workers](const QueryLogging::Logs& logs) { workers.set_query_logs(logs); }),
       feeds_(context, [this] { begin_rebuild(); }),
-      resolv_conf_(context, [this] { on_resolv_conf(); }), watchdog_(context), overdue_(context) {}
+      resolv_conf_(context, [this] { on_resolv_conf(); }),
+      resources_(context, [this] { begin_reload(); }), watchdog_(context), overdue_(context) {}
 
 ExitCode Service::run() {
     workers_.start([this](const std::exception_ptr& error) {
@@ -61,6 +62,7 @@ ExitCode Service::run() {
     feeds_.configure(configuration_.config.feed);
     follow_hosts();
     begin_start();
+    follow_resources();
     context_.run();
     return failed_ ? ExitCode::failed : ExitCode::done;
 }
@@ -99,6 +101,15 @@ void Service::follow_hosts() {
         }
     }
     hosts_ = std::move(watches);
+}
+
+void Service::follow_resources() {
+    const std::string& folder = configuration_.config.mesh.resources;
+    try {
+        resources_.watch(folder, configuration_.resources_signature);
+    } catch (const std::system_error& error) {
+        log::warning(std::string{error.what()} + ": a change in " + folder + " needs a reload");
+    }
 }
 
 bool Service::searches_resolv_conf() const {

@@ -10,6 +10,7 @@
 #include "src/meshgate-dns/file_watch.h"
 #include "src/meshgate-dns/query_logging.h"
 #include "src/meshgate-dns/rebuild.h"
+#include "src/meshgate-dns/resource_watch.h"
 #include "src/meshgate-dns/sd_notify.h"
 #include "src/meshgate-dns/upstreams.h"
 #include "src/meshgate-dns/worker_group.h"
@@ -85,6 +86,7 @@ private:
     Rebuilt rebuild_and_swap(const std::stop_token& stop, const Rebuild& from,
                              const WorkerGroup::Table& special);
     void follow_hosts();
+    void follow_resources();
     void on_rebuilt(Rebuilt rebuilt);
     void on_reloaded(Outcome outcome);
     void take_over(Configuration next);
@@ -124,6 +126,7 @@ private:
     std::vector<std::string> resolv_conf_search_;  ///< as last read
     FileWatch resolv_conf_;
     std::map<std::string, std::unique_ptr<FileWatch>> hosts_;  ///< by path
+    ResourceWatch resources_;
     Timer watchdog_;
     Timer overdue_;
     std::jthread job_;  ///< the last member: it ends before what it uses

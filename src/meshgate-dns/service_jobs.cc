@@ -169,6 +169,7 @@ void Service::take_over(Configuration next) {
     configure_upstreams();
     feeds_.configure(configuration_.config.feed);
     follow_hosts();
+    follow_resources();
     log::notice("reloaded: " + summary());
 }
 

@@ -2,8 +2,11 @@
 
 #include "conf/kuma/environment.h"
 #include "conf/kuma/file.h"
+#include "conf/kuma/resource_folder.h"
 #include "conf/load.h"
 #include "src/meshgate-redirect/flags.h"
+
+#include <utility>
 
 namespace meshgate::redirect {
 namespace {
@@ -18,7 +21,9 @@ void read_files(const std::vector<std::string>& files, conf::kuma::Wishes& to) {
         } else if (&file != &files.front()) {
             throw UsageError("--config " + file + ": there is one TOML file, and it comes first");
         } else {
-            to.config = conf::parse(text, name).config;
+            conf::Loaded loaded = conf::parse(text, name);
+            conf::kuma::add_resources(loaded);
+            to.config = std::move(loaded.config);
         }
     }
 }
@@ -28,7 +33,7 @@ void read_files(const std::vector<std::string>& files, conf::kuma::Wishes& to) {
 conf::kuma::Wishes wishes_of(const Invocation& invocation) {
     conf::kuma::Wishes wishes;
     if (invocation.configs.empty() && invocation.verb != Verb::import) {
-        wishes.config = conf::load_or_default(std::nullopt).config;
+        wishes.config = conf::kuma::load_with_resources(std::nullopt).config;
     }
     read_files(invocation.configs, wishes);
     conf::kuma::apply_environment(conf::kuma::process_environment(), wishes);

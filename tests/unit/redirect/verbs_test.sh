@@ -281,6 +281,36 @@ meshgate 0 install
 meshgate 0 status
 meshgate 0 uninstall
 
+# ports and families of the machine's Dataplane, unless the file or a flag says others
+mkdir "$folder/resources"
+cat >"$folder/resources/dataplane.yaml" <<'YAML'
+type: Dataplane
+mesh: default
+name: web-1
+networking:
+  address: 192.0.2.1
+  transparentProxying: { redirectPortInbound: 15106, redirectPortOutbound: 15101, ipFamilyMode: IPv4 }
+YAML
+cat >"$folder/resources.toml" <<TOML
+[mesh]
+resources = "$folder/resources"
+[proxy]
+user = 5678
+TOML
+run 0 "$program" install --dry-run --config "$folder/resources.toml"
+contains "$out" "redirect to :15106"
+contains "$out" "redirect to :15101"
+contains "$out" "meta nfproto ipv6 return"
+run 0 "$program" install --dry-run --config "$folder/resources.toml" --redirect-inbound-port 15206
+contains "$out" "redirect to :15206"
+printf '[redirect.outbound]\nport = 15301\n' >>"$folder/resources.toml"
+run 0 "$program" install --dry-run --config "$folder/resources.toml"
+contains "$out" "redirect to :15106"
+contains "$out" "redirect to :15301"
+sed -i 's/15106/0x/' "$folder/resources/dataplane.yaml"
+run 65 "$program" install --dry-run --config "$folder/resources.toml"
+contains "$err" "networking.transparentProxying.redirectPortInbound: port must be in the range [1, 65535]"
+
 # the words of a usage error
 run 2 "$program"
 run 2 "$program" instal

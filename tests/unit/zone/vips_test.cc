@@ -168,7 +168,7 @@ TEST_CASE("a full range is an error that names both, and what rests in it") {
 
 TEST_CASE("IPv6 addresses are mapped, none, or from their own range") {
     const auto address6 = [](const std::string& vip) {
-        const auto& found = allocate({"a", "MeshService/b"}, {}, vip).grants[1].address6;
+        const auto found = allocate({"a", "MeshService/b"}, {}, vip).grants[1].address6;
         return found ? found->to_string() : "none";
     };
     CHECK(address6("") == "::ffff:241.0.0.0");
