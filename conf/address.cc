@@ -98,6 +98,15 @@ bool IpAddress::is_unspecified() const noexcept {
     return std::all_of(bytes_.begin(), bytes_.end(), [](auto byte) { return byte == 0; });
 }
 
+bool IpAddress::can_be_virtual() const noexcept {
+    if (const auto ipv4 = unmapped()) return ipv4->can_be_virtual();
+    if (is_unspecified() || is_loopback()) return false;
+    if (family_ == Family::ipv6) return bytes_[0] != 0xff;  // RFC 4291 section 2.7
+    const bool broadcast = matches(bytes(), {0xff, 0xff, 0xff, 0xff}, {0xff, 0xff, 0xff, 0xff});
+    // "This network", RFC 6890 table 1; multicast, RFC 5771.
+    return bytes_[0] != 0 && (bytes_[0] & 0xf0U) != 0xe0 && !broadcast;
+}
+
 std::optional<IpAddress> IpAddress::unmapped() const noexcept {
     constexpr std::array<std::uint8_t, 12> prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (family_ != Family::ipv6 || !std::equal(prefix.begin(), prefix.end(), bytes_.begin())) {

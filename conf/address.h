@@ -30,6 +30,9 @@ public:
     [[nodiscard]] bool is_loopback() const noexcept;     ///< 127.0.0.0/8 or ::1
     [[nodiscard]] bool is_link_local() const noexcept;   ///< 169.254.0.0/16 or fe80::/10
     [[nodiscard]] bool is_unspecified() const noexcept;  ///< 0.0.0.0 or ::
+    /// An address that a connection can go to through the proxy: none of 0.0.0.0/8, 127.0.0.0/8,
+    /// 224.0.0.0/4 and 255.255.255.255, none of ::, ::1, ff00::/8; of ::ffff:a.b.c.d, a.b.c.d.
+    [[nodiscard]] bool can_be_virtual() const noexcept;
     /// The IPv4 address of ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
     [[nodiscard]] std::optional<IpAddress> unmapped() const noexcept;
     [[nodiscard]] std::string to_string() const;

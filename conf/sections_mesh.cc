@@ -25,6 +25,11 @@ void read_pins(TableReader& reader, Pinned& to) {
                                     name + ": " + in_quotes(*text) + " is not an IP address");
             return;
         }
+        if (!address->can_be_virtual()) {
+            reader.findings().error(node.source(), name + ": " + in_quotes(*text) +
+                                                       " is no address that connections can go to");
+            return;
+        }
         auto& pin = address->family() == Family::ipv4 ? to.address4 : to.address6;
         if (pin) reader.findings().error(node.source(), name + " has two addresses of one family");
         pin = address;

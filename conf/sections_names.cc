@@ -12,11 +12,31 @@ using Keys = std::array<std::string_view, Size>;
 
 constexpr std::uint32_t rest_seconds_max = 30 * 86400;
 
+/// Part of it is for connections to this host, or to many: the proxy never gets those.
+bool has_special_addresses(const Cidr& range) {
+    static const std::array<Cidr, 6> special{
+        Cidr::parse("0.0.0.0/8").value(),         Cidr::parse("127.0.0.0/8").value(),
+        Cidr::parse("224.0.0.0/4").value(),       Cidr::parse("::/127").value(),
+        Cidr::parse("::ffff:0.0.0.0/96").value(), Cidr::parse("ff00::/8").value()};
+    return std::any_of(special.begin(), special.end(), [&range](const Cidr& other) {
+        return other.contains(range) || range.contains(other);
+    });
+}
+
+void refuse_special(TableReader& reader, std::string_view key, const Cidr& range) {
+    if (!has_special_addresses(range)) return;
+    reader.findings().error(reader.place(key), in_quotes(reader.name(key)) + ": " +
+                                                   range.to_string() +
+                                                   " has addresses that no connection through "
+                                                   "the proxy can go to");
+}
+
 void read_range4(TableReader& reader, std::string_view key, Cidr& to) {
     std::string text = to.to_string();
     reader.read(key, text);
     if (const auto range = Cidr::parse(text); range && range->base.family() == Family::ipv4) {
         to = *range;
+        refuse_special(reader, key, *range);
         return;
     }
     reader.findings().error(
@@ -34,6 +54,7 @@ void read_range6(TableReader& reader, Vip& to) {
     } else if (range && range->base.family() == Family::ipv6) {
         to.ipv6_mode = VipIpv6::native;
         to.ipv6 = *range;
+        refuse_special(reader, "ipv6", *range);
     } else {
         reader.findings().error(reader.place("ipv6"),
                                 "'vip.ipv6' must be \"mapped\", \"none\" or an IPv6 "

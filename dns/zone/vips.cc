@@ -61,6 +61,7 @@ public:
         keep_resting();
         give_pins();
         give_kept();
+        let_left_rest();
     }
 
     /// Of the claim at `index`, that it has or is given.
@@ -75,6 +76,16 @@ public:
         }
         if (!at || !range.cidr.contains(*at)) fail_full(claim, range);
         return *(given_[index] = take(index, *at));
+    }
+
+    /// Who has which address of its range: a pin outside of it is the configuration's alone.
+    [[nodiscard]] std::map<std::string, IpAddress> kept() {
+        std::map<std::string, IpAddress> kept;
+        for (std::size_t i = 0; i < claims_.size(); ++i) {
+            const IpAddress address = give(i);
+            if (range_of(claims_[i]).cidr.contains(address)) kept.emplace(claims_[i].key, address);
+        }
+        return kept;
     }
 
     std::map<std::string, RestingVip> resting() && { return std::move(resting_); }
@@ -95,7 +106,7 @@ private:
     void keep_resting() {
         const std::chrono::seconds rest{vip_.rest};
         for (const auto& [key, resting] : pool_.kept_resting) {
-            if (by_key_.contains(key)) continue;  // it has it again: give_kept()
+            if (comes_back(key)) continue;  // give_kept()
             const sys_seconds since = std::min(resting.since, now_);
             if (now_ - since < rest) add_resting(key, {resting.address, since});
         }
@@ -103,6 +114,13 @@ private:
             if (!by_key_.contains(key) && rest.count() > 0) add_resting(key, {address, now_});
         }
         while (resting_.size() > resting_max) drop_oldest();
+    }
+
+    /// To the address that it had, as it has no other now.
+    [[nodiscard]] bool comes_back(const std::string& key) const {
+        const auto claim = by_key_.find(key);
+        return claim != by_key_.end() && !(claims_[claim->second].*pool_.pin) &&
+               !pool_.kept.contains(key);
     }
 
     void drop_oldest() {
@@ -127,13 +145,17 @@ private:
             given_[i] = take(i, *pin);
             const auto rests = resting_by_address_.find(*pin);
             if (rests == resting_by_address_.end()) continue;
-            warnings_.push_back({claim.where, claim.what + " is pinned to " + pin->to_string() +
-                                                  ", which '" + rests->second + "' had until " +
-                                                  to_text(resting_.at(rests->second).since) +
-                                                  ": who still knows it gets the other"});
+            if (rests->second != claim.key) say_pinned(claim, *pin, rests->second);
             resting_.erase(rests->second);
             resting_by_address_.erase(rests);
         }
+    }
+
+    void say_pinned(const VipClaim& claim, const IpAddress& pin, const std::string& before) {
+        warnings_.push_back({claim.where, claim.what + " is pinned to " + pin.to_string() +
+                                              ", which '" + before + "' had until " +
+                                              to_text(resting_.at(before).since) +
+                                              ": who still knows it gets the other"});
     }
 
     void give_kept() {
@@ -156,6 +178,17 @@ private:
                                                        ", which " + other.what + " (" +
                                                        other.where.to_string() +
                                                        ") is pinned to: it gets another address"});
+        }
+    }
+
+    /// What a claim had before it was pinned elsewhere.
+    void let_left_rest() {
+        for (const auto& [key, address] : pool_.kept) {
+            const auto claim = by_key_.find(key);
+            if (claim == by_key_.end() || vip_.rest == 0 || owner_.contains(address)) continue;
+            if (given_[claim->second] && *given_[claim->second] != address) {
+                add_resting(key, {address, now_});
+            }
         }
     }
 
@@ -275,17 +308,18 @@ Allocation allocate(std::span<const VipClaim> claims, const conf::Vip& vip, cons
     out.grants.reserve(claims.size());
     for (std::size_t i = 0; i < claims.size(); ++i) {
         VipGrant grant{ipv4.give(i), claims[i].pin6};
-        out.state.ipv4.emplace(claims[i].key, grant.address4);
         if (ipv6) {
             grant.address6 = ipv6->give(i);
-            out.state.ipv6.emplace(claims[i].key, *grant.address6);
         } else if (!grant.address6 && vip.ipv6_mode == conf::VipIpv6::mapped) {
             grant.address6 = mapped(grant.address4);
         }
         out.grants.push_back(grant);
     }
+    out.state.ipv4 = ipv4.kept();
     out.state.resting4 = std::move(ipv4).resting();
-    if (ipv6) out.state.resting6 = std::move(*ipv6).resting();
+    if (!ipv6) return out;
+    out.state.ipv6 = ipv6->kept();
+    out.state.resting6 = std::move(*ipv6).resting();
     return out;
 }
 

@@ -3,13 +3,17 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <ostream>
+#include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace meshgate;
@@ -129,6 +133,19 @@ TEST_CASE("a pin wins over who had the address before, and both are named") {
     CHECK(allocation.warnings[0].to_string() ==
           "test.toml:1:1: service 'a' had 240.0.0.0, which service 'b' (test.toml:2:1) is pinned "
           "to: it gets another address");
+}
+
+TEST_CASE("what one had before it was pinned elsewhere rests, and is its own again") {
+    const auto first = allocate({"a", "b"});
+    const auto pinned = allocate({"a!10.0.0.1", "b", "c"}, first.state);
+    CHECK(in_words(pinned) == "10.0.0.1 240.0.0.1 240.0.0.2");
+    CHECK(!pinned.state.ipv4.contains("a"));  // a pin outside of the range is not kept
+    REQUIRE(pinned.state.resting4.contains("a"));
+    CHECK(in_words(allocate({"a!10.0.0.1", "b", "c", "d"}, pinned.state)) ==
+          "10.0.0.1 240.0.0.1 240.0.0.2 240.0.0.3");
+    CHECK(in_words(allocate({"a", "b", "c"}, pinned.state)) == "240.0.0.0 240.0.0.1 240.0.0.2");
+    const auto within = allocate({"a!240.0.0.9", "b"}, first.state);
+    CHECK(in_words(allocate({"a", "b", "c"}, within.state)) == "240.0.0.9 240.0.0.1 240.0.0.2");
 }
 
 TEST_CASE("two pins on one address are an error that names both") {
@@ -262,5 +279,78 @@ TEST_CASE(
         const auto again = allocate({"a", "b", "c", "d!10.0.0.1"}, state);
         std::set<conf::IpAddress> seen;
         for (const auto& grant : again.grants) CHECK(seen.insert(grant.address4).second);
+    }
+}
+
+namespace {
+
+/// The rules of allocate(), as slowly as they can be written: who had what, and when it was left.
+class Model {
+public:
+    void see(const std::vector<VipClaim>& claims, const dns::zone::Allocation& got,
+             sys_seconds now) {
+        std::set<conf::IpAddress> seen;
+        for (std::size_t i = 0; i < claims.size(); ++i) {
+            const auto& given = got.grants[i].address4;
+            CHECK(seen.insert(given).second);
+            check_one(claims[i], given, now);
+        }
+        std::map<std::string, conf::IpAddress> next;
+        for (std::size_t i = 0; i < claims.size(); ++i) {
+            if (!claims[i].pin4) next.emplace(claims[i].key, got.grants[i].address4);
+        }
+        for (const auto& [key, address] : has_) {
+            const auto still = next.find(key);
+            if (still == next.end() || still->second != address) left_[address] = {key, now};
+        }
+        has_ = std::move(next);
+    }
+
+private:
+    void check_one(const VipClaim& claim, const conf::IpAddress& given, sys_seconds now) {
+        if (claim.pin4) {
+            CHECK(given == *claim.pin4);
+            left_.erase(given);
+            return;
+        }
+        const auto had = has_.find(claim.key);
+        if (had != has_.end()) {
+            CHECK(given == had->second);
+            return;
+        }
+        const auto left = left_.find(given);
+        if (left == left_.end()) return;
+        const bool is_his = left->second.first == claim.key;
+        CHECK((is_his || now - left->second.second >= seconds{100}));
+        left_.erase(left);
+    }
+
+    std::map<std::string, conf::IpAddress> has_;  ///< without pins
+    std::map<conf::IpAddress, std::pair<std::string, sys_seconds>> left_;
+};
+
+}  // namespace
+
+TEST_CASE("addresses of random services that come, go and are pinned keep the rules") {
+    const int steps = std::getenv("MESHGATE_FULL") != nullptr ? 100000 : 5000;
+    std::mt19937 random{7};
+    const auto vip = vip_of("ipv4 = \"10.0.0.0/25\"\nrest = \"100s\"\n");
+    Model model;
+    VipState kept;
+    sys_seconds now = noon;
+    for (int step = 0; step < steps; ++step) {
+        std::vector<VipClaim> claims;
+        for (int name = 0; name < 12; ++name) {
+            if (random() % 3 == 0) continue;
+            VipClaim claim;
+            claim.key = std::string(1, static_cast<char>('a' + name));
+            if (name == 0 && step % 50 > 25) claim.pin4 = address("192.0.2.9");
+            claims.push_back(claim);
+        }
+        std::shuffle(claims.begin(), claims.end(), random);
+        const auto got = dns::zone::allocate(claims, vip, kept, now);
+        model.see(claims, got, now);
+        kept = dns::zone::parse_state(dns::zone::to_text(got.state), "x");
+        now += seconds{random() % 60};
     }
 }
