@@ -74,7 +74,8 @@ private:
     }
 
     /// The node of `name`, and of every name between it and the apex above it: they exist as well
-    /// (RFC 4592 section 2.2.2).
+    /// (RFC 4592 section 2.2.2). Outside of our domains there is no zone of ours: what lies between
+    /// is others', and a wildcard there is for all that has no longer match, as in Istio.
     std::uint32_t node_with_ancestors(Name name) {
         const std::uint32_t id = builder_.node(name);
         const std::size_t apex = apex_bytes_above(name);

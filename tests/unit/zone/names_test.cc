@@ -142,3 +142,22 @@ TEST_CASE("every class but IN is refused for our names, and none of our business
         CHECK(in_words(*table, {"version.bind", 16, qclass}) == "forward");
     }
 }
+
+TEST_CASE("of wildcards the most specific answers, in a domain of ours and elsewhere") {
+    const auto table = test::table_of(
+        "[[record]]\nname = \"*.wild.mesh\"\ntype = \"A\"\nvalue = \"10.0.0.1\"\n"
+        "[[record]]\nname = \"*.b.wild.mesh\"\ntype = \"A\"\nvalue = \"10.0.0.2\"\n"
+        "[[record]]\nname = \"*.example.org\"\ntype = \"A\"\nvalue = \"10.0.0.3\"\n"
+        "[[record]]\nname = \"*.b.example.org\"\ntype = \"A\"\nvalue = \"10.0.0.4\"\n");
+    const auto address = [&table](const std::string& name) {
+        const std::string words = test::in_words(*table, {name});
+        return words.substr(words.rfind(' ') + 1);
+    };
+    CHECK(address("x.wild.mesh") == "10.0.0.1");
+    CHECK(address("x.y.wild.mesh") == "10.0.0.1");
+    CHECK(address("x.b.wild.mesh") == "10.0.0.2");
+    CHECK(address("x.y.b.wild.mesh") == "10.0.0.2");
+    CHECK(address("x.y.example.org") == "10.0.0.3");
+    CHECK(address("x.y.b.example.org") == "10.0.0.4");
+    CHECK(address("example.org") == "forward");
+}
