@@ -1,6 +1,7 @@
 #include "netfilter/nftnl/kernel.h"
 
 #include "netfilter/nftnl/batch.h"
+#include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/netlink.h"
 #include "netfilter/nftnl/read.h"
@@ -62,6 +63,10 @@ bool Kernel::remove(std::string_view table, std::string_view digest) {
 
 std::optional<Installed> Kernel::read(std::string_view table) {
     return read_table(socket_->netlink, table);
+}
+
+Counters Kernel::counters(std::string_view table) {
+    return read_counters(socket_->netlink, table);
 }
 
 // A transaction without its end message (`nft --check`) is rolled back without the validation of

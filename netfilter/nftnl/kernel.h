@@ -1,5 +1,6 @@
 #pragma once
 
+#include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/installed.h"
 #include "netfilter/ruleset/kernel_error.h"
 
@@ -34,6 +35,12 @@ public:
 
     /// Reads the table back. Empty when there is none.
     std::optional<Installed> read(std::string_view table);
+
+    /// What the table has counted, by cause, without listing a rule. Never less than before, not
+    /// during a replacement either, unless the table was removed or the rules of a cause are gone.
+    /// Empty when there is no table, or one that counts nothing by name.
+    /// @throws KernelError
+    Counters counters(std::string_view table);
 
     /// Tries the whole ruleset in a transaction under another name that is rolled back or removed
     /// at once; says what the kernel lacks. Empty when it takes it.

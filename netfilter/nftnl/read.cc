@@ -6,6 +6,7 @@
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/read_rule.h"
 #include "netfilter/nftnl/replacement.h"
+#include "netfilter/nftnl/request.h"
 #include "netfilter/nftnl/sets.h"
 #include "netfilter/nftnl/userdata.h"
 
@@ -31,20 +32,6 @@ constexpr int max_attempts = 32;
 
 /// Somebody changed nf_tables between two of our questions.
 struct Interrupted {};
-
-/// Owns the memory of one small request.
-class Request {
-public:
-    explicit Request(std::uint16_t type, std::uint16_t family = NFPROTO_INET)
-        : header_(nftnl_nlmsg_build_hdr(buffer_.data(), type, family, 0, 0)) {}
-
-    nlmsghdr& operator*() { return *header_; }
-    nlmsghdr* get() { return header_; }
-
-private:
-    alignas(nlmsghdr) std::array<char, 4096> buffer_{};
-    nlmsghdr* header_;
-};
 
 std::string text(const char* string) {
     return string == nullptr ? std::string{} : std::string{string};
