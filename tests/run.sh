@@ -11,11 +11,13 @@ case "${1:-}" in
   "") ;;
   *) echo "usage: $0 [--full]" >&2; exit 2 ;;
 esac
-test_packages=(python3-pytest python3-jsonschema conntrack knot-dnsutils unbound musl-tools libc6-dev
-  strace systemd tcpdump firewalld dbus-daemon)
+test_packages=(python3-pytest python3-pytest-xdist python3-jsonschema conntrack knot-dnsutils unbound
+  musl-tools libc6-dev strace systemd tcpdump firewalld dbus-daemon)
 
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+declare -A builds
+# A run that is broken off takes its builds along.
+trap 'kill "${builds[@]}" 2>/dev/null; rm -rf "$results"' EXIT
 unset MAKEFLAGS NINJA_STATUS PYTHONPATH PYTHONHOME
 export PYTHONDONTWRITEBYTECODE=1
 
@@ -38,22 +40,31 @@ meson_suite() { # meson_suite NAME FOLDER SECONDS MESON-TEST-OPTION...
   [ $status -lt 124 ] || note_failure "$name" "did not end within $seconds s"
 }
 
-sanitized() { # sanitized NAME SANITIZERS SUITES...: the unit tests once more, built with them
+build_sanitized() { # build_sanitized NAME SANITIZERS: in the background, behind whatever else runs
   local name=$1 sanitizers=$2
-  shift 2
-  echo "== building $name"
-  if build "build-$name" -Doptimization=0 -Dwerror=false -Db_sanitize="$sanitizers"; then
+  echo "== building $name, beside the tests"
+  configure "build-$name" -Doptimization=0 -Dwerror=false -Db_sanitize="$sanitizers" || return 0
+  nice -n 19 ninja -C "$root/build-$name" --quiet >"$results/$name.log" 2>&1 &
+  builds[$name]=$!
+}
+
+sanitized() { # sanitized NAME SUITES...: the unit tests once more, as build_sanitized made them
+  local name=$1
+  shift
+  if [ -n "${builds[$name]:-}" ] && wait "${builds[$name]}"; then
     meson_suite "$name" "build-$name" 300 "$@"
   else
+    cat "$results/$name.log" 2>/dev/null
     note_failure "$name" "the build failed"
   fi
 }
 
-pytest_suite() { # pytest_suite NAME SECONDS
+pytest_suite() { # pytest_suite NAME SECONDS [PYTEST-OPTION...]
   local name=$1 seconds=$2 status=0
+  shift 2
   [ -d "$root/tests/$name" ] || return 0
   echo "== $name"
-  (cd "$root" && bounded "$seconds" /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs \
+  (cd "$root" && bounded "$seconds" /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs "$@" \
     --junitxml="$results/$name.junit.xml" "tests/$name") || status=$?
   case $status in
     0 | 1) [ -s "$results/$name.junit.xml" ] || note_failure "$name" "no results" ;;
@@ -74,11 +85,14 @@ export MESHGATE_BUILD=$root/build
 long=1
 [ $full = no ] || long=10
 meson_suite unit build 300
-pytest_suite netns $((300 * long))
+build_sanitized asan address,undefined
+[ $full = no ] || build_sanitized tsan thread
+# Each of the two has namespaces of its own, and mostly waits for programs.
+pytest_suite netns $((480 * long)) -n 2
 pytest_suite dns $((300 * long))
 pytest_suite e2e $((420 * long))
-sanitized asan address,undefined
-[ $full = no ] || sanitized tsan thread --suite unit
+sanitized asan
+[ $full = no ] || sanitized tsan --suite unit
 
 [ "$(namespace_names)" = "$names_before" ] || note_failure cleanup "network namespaces left behind: $(namespace_names)"
 /usr/bin/python3 "$root/tests/tally.py" "$results" "$root/tests/skips.txt"

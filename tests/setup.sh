@@ -73,10 +73,14 @@ install_envoy() {
   fi
 }
 
-# build FOLDER [MESON-OPTION...]: configures it the first time, and builds.
-build() {
+# configure FOLDER [MESON-OPTION...]: the first time.
+configure() {
   local folder=$root/$1
   shift
-  [ -e "$folder/build.ninja" ] || /usr/bin/meson setup "$folder" "$root" "$@" >/dev/null || return 1
-  ninja -C "$folder" --quiet
+  [ -e "$folder/build.ninja" ] || /usr/bin/meson setup "$folder" "$root" "$@" >/dev/null
+}
+
+# build FOLDER [MESON-OPTION...]: configures it the first time, and builds.
+build() {
+  configure "$@" && ninja -C "$root/$1" --quiet
 }
