@@ -13,27 +13,65 @@ DNS_UDP = '[redirect.dns]\nenabled = true\ncapture = "all"\n'
 LISTED = "[redirect.dns]\nenabled = true\n"
 NETWORK = '[[redirect.network]]\ninterface = "lan0"\ncidr = "10.66.2.0/24"\n'
 
-# Name: the flags that it stands for, and our words for them.
+UIDS = "--exclude-outbound-ports-for-uids"
+# Name: kumactl's words, the words of a file of Kuma's where no flag says it, and ours for the same.
 CONFIGURATIONS = {
-    "default": "",
-    "--redirect-inbound=false": "[redirect.inbound]\nenabled = false\n",
-    "outbound off, all DNS": "[redirect.outbound]\nenabled = false\n" + DNS_UDP,
-    "--exclude-inbound-ports": "[redirect.inbound]\nexclude_ports = [22, 8080]\n",
-    "--exclude-outbound-ports": "[redirect.outbound]\nexclude_ports = [443, 8080]\n",
-    "inbound includePorts": "[redirect.inbound]\ninclude_ports = [80]\n",
-    "outbound includePorts": "[redirect.outbound]\ninclude_ports = [80]\n",
-    "--exclude-inbound-ips": '[redirect.inbound]\nexclude_sources = ["10.66.1.2", "fd66:1::2"]\n',
-    "--exclude-outbound-ips": DNS_UDP + '[redirect.outbound]\nexclude_destinations = '
-                                        '["198.51.100.9/32", "fd66:9::/64"]\n',
-    "--exclude-outbound-ports-for-uids tcp:80,3000-3306:1000-1001, udp:53:1000":
+    "default": ([], "", ""),
+    "--redirect-inbound=false": (["--redirect-inbound=false"], "",
+                                 "[redirect.inbound]\nenabled = false\n"),
+    "outbound off, all DNS": (["--redirect-all-dns-traffic"], "{redirect: {outbound: {enabled: false}}}",
+                              "[redirect.outbound]\nenabled = false\n" + DNS_UDP),
+    "--exclude-inbound-ports": (["--exclude-inbound-ports", "22,8080"], "",
+                                "[redirect.inbound]\nexclude_ports = [22, 8080]\n"),
+    "--exclude-outbound-ports": (["--exclude-outbound-ports", "443,8080"], "",
+                                 "[redirect.outbound]\nexclude_ports = [443, 8080]\n"),
+    "inbound includePorts": ([], "{redirect: {inbound: {includePorts: [80]}}}",
+                             "[redirect.inbound]\ninclude_ports = [80]\n"),
+    "outbound includePorts": ([], "{redirect: {outbound: {includePorts: 80}}}",
+                              "[redirect.outbound]\ninclude_ports = [80]\n"),
+    "--exclude-inbound-ips": (
+        ["--exclude-inbound-ips", "10.66.1.2", "--exclude-inbound-ips", "fd66:1::2"], "",
+        '[redirect.inbound]\nexclude_sources = ["10.66.1.2", "fd66:1::2"]\n'),
+    "--exclude-outbound-ips": (
+        ["--redirect-all-dns-traffic", "--exclude-outbound-ips", "198.51.100.9/32,fd66:9::/64"], "",
+        DNS_UDP + '[redirect.outbound]\nexclude_destinations = ["198.51.100.9/32", "fd66:9::/64"]\n'),
+    "--exclude-outbound-ports-for-uids": (
+        ["--redirect-all-dns-traffic", UIDS, "tcp:80,3000-3306:1000-1001", UIDS, "udp:53:1000"], "",
         DNS_UDP + '[redirect.outbound]\nexclude = ['
         '{ users = "1000-1001", protocols = "tcp", ports = ["80", "3000-3306"] },'
-        '{ users = 1000, protocols = "udp", ports = 53 }]\n',
-    "--ip-family-mode=ipv4": '[redirect]\nip_family = "ipv4"\n' + DNS_UDP,
-    "--vnet": DNS_UDP + NETWORK,
-    "--vnet, no DNS": NETWORK,
-    "--redirect-dns": LISTED,
-    "--redirect-all-dns-traffic": DNS_UDP,
+        '{ users = 1000, protocols = "udp", ports = 53 }]\n'),
+    "--ip-family-mode=ipv4": (["--ip-family-mode=ipv4", "--redirect-all-dns-traffic"], "",
+                              '[redirect]\nip_family = "ipv4"\n' + DNS_UDP),
+    "--vnet": (["--redirect-all-dns-traffic", "--vnet", "lan0:10.66.2.0/24"], "", DNS_UDP + NETWORK),
+    "--vnet, no DNS": (["--vnet", "lan0:10.66.2.0/24"], "", NETWORK),
+    "--redirect-dns": (["--redirect-dns"], "", LISTED),
+    "--redirect-all-dns-traffic": (["--redirect-all-dns-traffic"], "", DNS_UDP),
+    # As the longest of kumactl's own acceptance tests has them.
+    "many flags": (
+        ["--redirect-all-dns-traffic", "--vnet", "docker0:172.17.0.0/16", "--vnet", "lan+:10.66.2.0/24",
+         "--vnet", "lan0:fd66:2::/64", UIDS, "tcp:22,80-99:1000-1002", UIDS, "udp:53:1002",
+         "--exclude-inbound-ips", "10.66.1.2", "--exclude-inbound-ips", "fd66:1::2",
+         "--exclude-outbound-ips", "10.66.1.0/24,fd66:1::/64", "--exclude-outbound-ports", "3306",
+         "--exclude-inbound-ports", "22"], "",
+        DNS_UDP + """
+[[redirect.network]]
+interface = "docker0"
+cidr = "172.17.0.0/16"
+[[redirect.network]]
+interface = "lan+"
+cidr = "10.66.2.0/24"
+[[redirect.network]]
+interface = "lan0"
+cidr = "fd66:2::/64"
+[redirect.outbound]
+exclude = [{ users = "1000-1002", protocols = "tcp", ports = [22, "80-99"] },
+           { users = 1002, protocols = "udp", ports = 53 }]
+exclude_destinations = ["10.66.1.0/24", "fd66:1::/64"]
+exclude_ports = 3306
+[redirect.inbound]
+exclude_sources = ["10.66.1.2", "fd66:1::2"]
+exclude_ports = 22
+"""),
 }
 
 APP, PROXY, OTHER, ROOT = n.APP, n.PROXY, n.OTHER, 0
@@ -118,7 +156,7 @@ ROWS = {
         (APP, UDP, n.OUTSIDE, 53, "resolver"),
         (APP, TCP, n.OUTSIDE, 80, "outbound"),
     ],
-    "--exclude-outbound-ports-for-uids tcp:80,3000-3306:1000-1001, udp:53:1000": [
+    "--exclude-outbound-ports-for-uids": [
         (APP, TCP, n.FAR, 80, "outside"),
         (APP, TCP, n.FAR6, 3306, "outside"),
         (n.SERVICE, TCP, n.FAR, 80, "outside"),
@@ -159,6 +197,28 @@ ROWS = {
         (PROXY, TCP, n.FAR, 53, "outside"),
         (APP, UDP, n.FAR, 5353, "outside"),
     ],
+    "many flags": [
+        (APP, TCP, n.FAR, 80, "outside"),  # excluded for its uid
+        (n.SERVICE, TCP, n.FAR6, 22, "outside"),
+        (1999, TCP, n.FAR, 80, "outbound"),
+        (APP, TCP, n.FAR, 443, "outbound"),
+        (1999, TCP, n.FAR, 3306, "outside"),
+        (OTHER, UDP, n.FAR, 53, "outside"),  # its DNS is excluded, before the DNS rules
+        (APP, UDP, n.FAR6, 53, "resolver"),
+        (APP, UDP, n.OUTSIDE, 53, "outside"),  # excluded by its address
+        (APP, TCP, n.OUTSIDE6, 443, "outside"),
+        (PROXY, UDP, n.FAR, 53, "outside"),
+        (PROXY, TCP, n.VM, 8080, "service"),  # an excluded address comes before the self-call
+        (PROXY, TCP, n.LAN, 8080, "inbound"),
+        ("client", UDP, n.FAR, 53, "resolver"),
+        ("client", UDP, n.FAR6, 53, "resolver"),
+        ("client", TCP, n.FAR, 80, "outbound"),
+        ("client", TCP, n.FAR6, 443, "outbound"),
+        ("client", TCP, n.LAN, 8080, "inbound"),
+        ("outside", TCP, n.VM, 8080, "service"),
+        (("outside", n.FAR), TCP, n.VM, 8080, "inbound"),
+        (("outside", n.FAR), TCP, n.VM, 22, "service"),
+    ],
 }
 PORTS = {15001: "outbound", 15006: "inbound", 15053: "resolver"}
 MACHINES = {"outside": (n.OUTSIDE, n.OUTSIDE6, "up0"), "client": (n.CLIENT, n.CLIENT6, "lan0")}
@@ -185,9 +245,23 @@ def test_there_are_enough_rows():
     assert sum(map(len, ROWS.values())) >= 60
 
 
+def install_as_kumactl(network, flags, file):
+    """By kumactl's own words; beside them only what it has no words for, the engine, and the
+    machine's resolv.conf."""
+    files = [network.config(base="")]
+    if file:
+        files.append(network.write(file, "kuma.yaml"))
+    words = [word for path in files for word in ("--config", path)]
+    done = network.run("install", "transparent-proxy", "--kuma-dp-user", n.PROXY, *words, *flags)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_connections_land_as_with_kumactl(network, name):
-    network.install(CONFIGURATIONS[name])
+    flags, file, text = CONFIGURATIONS[name]
+    install_as_kumactl(network, flags, file)
+    ours = network.run("diff", config=network.config(text))
+    assert (ours.returncode, ours.stdout) == (0, ""), ours.stderr
     rows = [(*(who if isinstance(who, tuple) else (who, None)), *rest) for who, *rest in ROWS[name]]
     asked = "".join(question(*row[:-1]) + "\n" for row in rows)
     done = network.vm_namespace.try_run(network.redirect, "explain", "--batch", "--json",
