@@ -87,10 +87,14 @@ def test_firewalld_keeps_its_rules_when_ours_come_and_go(network, firewalld):
         return network.vm_namespace.run("nft", "-a", "-s", "list", "table", "inet", "firewalld")
 
     before = theirs()
-    for _ in range(3):
-        path = network.install(n.DNS_ALL)
-        assert network.run("install", config=path).returncode == 0
-        assert network.run("uninstall").returncode == 0
+    paths = [network.config(n.DNS_ALL + f"[redirect.inbound]\nexclude_ports = {ports}\n")
+             for ports in ("[22]", "[22, 2222]")]
+    for number in range(21):
+        done = network.run("install", config=paths[number % 2])
+        assert done.returncode == 0, done.stderr
+        assert theirs() == before, number
+    assert network.run("install", config=paths[0]).returncode == 0  # a no-op
+    assert network.run("uninstall").returncode == 0
     assert theirs() == before
 
 

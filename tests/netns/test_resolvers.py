@@ -187,6 +187,23 @@ def test_a_missing_resolv_conf(network):
     assert udp(network, n.APP, n.OUTSIDE) == "resolver"
 
 
+def test_a_changed_resolv_conf_is_seen_and_put_right(network):
+    """DHCP or a VPN writes it anew: until the next install, queries to the new server go straight."""
+    path = network.install(RESOLV_CONF.replace("port = 15055\n", ""), nameservers=[n.OUTSIDE])
+    resolv_conf = next(line.split('"')[1] for line in path.read_text().splitlines()
+                       if line.startswith("resolv_conf"))
+    with open(resolv_conf, "w") as file:
+        file.write(f"nameserver {n.FAR}\nnameserver {n.FAR6}\n")
+    assert network.run("status", config=path).returncode == 2
+    diff = network.run("diff", config=path)
+    assert diff.returncode == 2 and n.FAR in diff.stdout and n.OUTSIDE in diff.stdout
+    assert udp(network, n.APP, n.FAR) == "outside"
+    assert network.run("install", config=path).returncode == 0
+    assert [udp(network, n.APP, server) for server in (n.FAR, n.FAR6, n.OUTSIDE)] == (
+        ["resolver", "resolver", "outside"])
+    assert network.run("status", config=path).returncode == 0
+
+
 @pytest.mark.nftables_only
 def test_a_scoped_server(network):
     """fe80::1%up0 is captured on that interface only; the same address elsewhere is another
