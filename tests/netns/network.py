@@ -128,6 +128,14 @@ class Network:
         self.vm_namespace.run("ip", "route", "replace", "default", "via", OUTSIDE)
         self.vm_namespace.run("ip", "route", "replace", "default", "via", OUTSIDE6)
 
+    def bring_ipv6_back(self):
+        """After net.ipv6.conf.all.disable_ipv6=1, which takes every address away."""
+        vm = self.vm_namespace
+        vm.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0")
+        for interface, address in ((UPLINK, f"{VM6}/64"), (DOWNLINK, f"{LAN6}/64")):
+            vm.run("ip", "address", "add", address, "dev", interface)
+        self.add_default_routes()
+
     @contextlib.contextmanager
     def without_default_routes(self):
         self.vm_namespace.run("ip", "-4", "route", "del", "default")

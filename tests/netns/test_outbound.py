@@ -138,6 +138,52 @@ def test_other_ports_of_the_proxy(network):
         network.vm.stop(pid=server["pid"])
 
 
+def test_ipv6_that_comes_back_is_captured(network):
+    """kumactl leaves it out while it is off, and says nothing: later it goes out uncaptured."""
+    vm = network.vm_namespace
+    try:
+        vm.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        path = network.config(n.DNS_ALL)
+        done = network.run("install", config=path)
+        assert done.returncode == 0 and "IPv6 is off" in done.stderr
+        assert network.run("status", config=path).returncode == 0
+        assert reached(network, n.APP, n.FAR, 80) == "outbound"
+    finally:
+        network.bring_ipv6_back()
+    assert reached(network, n.APP, n.FAR6, 80) == "outbound"
+    assert who(network.vm.udp(uid=n.APP, to=[n.FAR6, 53])) == "resolver"
+    assert who(network.outside.tcp(uid=0, to=[n.VM6, 8080])) == "inbound"
+    assert network.run("status", config=path).returncode == 2  # ::6 is not there
+    assert network.run("install", config=path).returncode == 0
+    assert network.run("status", config=path).returncode == 0
+
+
+def test_a_loopback_device_of_another_name(network):
+    vm = network.vm_namespace
+
+    def rename(old, new):
+        vm.run("ip", "link", "set", old, "down")
+        vm.run("ip", "link", "set", old, "name", new)
+        vm.run("ip", "link", "set", new, "up")
+
+    rename("lo", "loop7")
+    try:
+        path = network.install(n.DNS_ALL)
+        for address in (n.VM, n.VM6, "127.0.0.1", "::1"):
+            assert reached(network, n.APP, address, 8080) == "service"
+        for address, source in ((n.VM, "127.0.0.6"), (n.VM6, "::6")):
+            assert reached(network, n.PROXY, address, 8080) == "inbound"
+            answer = network.vm.tcp(uid=n.PROXY, to=[address, 8080], source=[source, 0])
+            assert who(answer) == "service"
+        for far in (n.FAR, n.FAR6):
+            assert reached(network, n.APP, far, 80) == "outbound"
+        assert network.run("status", config=path).returncode == 0
+        assert network.run("uninstall").returncode == 0
+    finally:
+        network.run("uninstall")
+        rename("loop7", "lo")
+
+
 def test_other_protocols_are_left_alone(network):
     network.install()
     assert who(network.vm.udp(uid=n.APP, to=[n.FAR, 5353])) == "outside"
