@@ -7,6 +7,7 @@
 #include "src/meshgate-redirect/connections.h"
 #include "src/meshgate-redirect/firewalld.h"
 #include "src/meshgate-redirect/fit.h"
+#include "src/meshgate-redirect/kuma_leftovers.h"
 #include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/listeners.h"
 #include "src/meshgate-redirect/persistence.h"
@@ -23,8 +24,6 @@
 
 namespace meshgate::redirect {
 namespace {
-
-constexpr const char* old_kuma_backup = "/etc/resolv.conf.kuma-backup";
 
 void report_assumptions(const Setup& setup) {
     for (const auto& warning : setup.warnings) log::warning(warning);
@@ -129,10 +128,7 @@ std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& ca
     }
     if (forget_others()) log::notice("taken out of firewalld's direct.xml: theirs");
     log::notice("taken away: the rules of " + names);
-    if (std::error_code error; std::filesystem::exists(old_kuma_backup, error)) {
-        log::notice(std::string{old_kuma_backup} +
-                    " is left: an old kumactl's copy of /etc/resolv.conf");
-    }
+    for (const auto& line : kuma_leftovers()) log::notice(line);
     return beside;
 }
 

@@ -115,6 +115,18 @@ def test_replace_takes_theirs_away_and_nothing_else(network, mesh, backend):
     assert "::6" not in network.vm_namespace.run("ip", "-6", "address", "show", "dev", "lo")
 
 
+def test_copies_that_kumactl_left_are_named_and_stay(network):
+    copy = pathlib.Path("/tmp", f"iptables-rules.{network.folder.name}.txt.backup")
+    load_mesh(network, "kuma", "nft")
+    copy.touch()
+    try:
+        done = network.run("install", "--replace", config=network.config(CONFIGURATION))
+        assert done.returncode == 0 and "kumactl's copies of all rules" in done.stderr
+        assert copy.exists()
+    finally:
+        copy.unlink()
+
+
 @pytest.mark.parametrize("engine", n.ENGINES, indirect=True)
 @BACKENDS
 def test_nothing_goes_uncaptured_meanwhile(network, engine, backend):
