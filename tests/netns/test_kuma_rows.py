@@ -256,6 +256,33 @@ def install_as_kumactl(network, flags, file):
     assert done.returncode == 0, done.stderr
 
 
+def test_files_and_standard_input_are_merged_in_their_order(network):
+    """A list is replaced by the next that has one, other keys stay; flags have the last word."""
+    base = network.config(base="")
+    first = network.write("redirect: {dns: {enabled: true, port: 5300}, inbound: {excludePorts: [1, 2]}}\n"
+                          "dropInvalidPackets: true\n", "first.yaml")
+    second = network.write('{"redirect": {"dns": {"port": 8888}, "outbound": {"excludePorts": "443"}}}',
+                           "second.json")
+    done = network.vm_namespace.try_run(
+        network.redirect, "install", "transparent-proxy", "--kuma-dp-user", n.PROXY, "--config", base,
+        "--config", first, "--config", second, "--config", "-", "--exclude-outbound-ports", "80",
+        input="redirect:\n  dns: {captureAll: true}\n  inbound: {excludePorts: [22]}\n")
+    assert done.returncode == 0, done.stderr
+    same = network.run("diff", config=network.config("""
+[redirect]
+drop_invalid = true
+[redirect.dns]
+enabled = true
+capture = "all"
+port = 8888
+[redirect.inbound]
+exclude_ports = [22]
+[redirect.outbound]
+exclude_ports = [80]
+"""))
+    assert (same.returncode, same.stdout) == (0, ""), same.stderr
+
+
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_connections_land_as_with_kumactl(network, name):
     flags, file, text = CONFIGURATIONS[name]
