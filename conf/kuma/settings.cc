@@ -1,5 +1,7 @@
 #include "conf/kuma/settings.h"
 
+#include "conf/contradictions.h"
+
 #include <algorithm>
 #include <array>
 
@@ -217,10 +219,32 @@ constexpr Setting known[] = {
     {"", "REDIRECT_OUTBOUND_REDIRECT_CHAIN_NAME", "", Kind::one},
 };
 
+/// "redirect.inbound.excludePorts" is redirect.inbound.exclude_ports.
+std::string our_key(std::string_view key) {
+    std::string ours;
+    for (const char c : key) {
+        if (c >= 'A' && c <= 'Z') ours += '_';
+        ours += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return ours;
+}
+
 }  // namespace
 
 std::span<const Setting> settings() {
     return known;
+}
+
+std::vector<Diagnostic> contradictions(const Wishes& wishes) {
+    std::vector<Diagnostic> found;
+    for (auto& [key, diagnostic] : find_contradictions(wishes.config)) {
+        const auto place = wishes.places.find(key);
+        if (place != wishes.places.end() && diagnostic.where.file.empty()) {
+            diagnostic.where = place->second;
+        }
+        found.push_back(std::move(diagnostic));
+    }
+    return found;
 }
 
 std::vector<Value> divided_values(const Setting& setting, const Value& text) {
@@ -233,6 +257,7 @@ void apply(const Setting& setting, std::string_view name, std::span<const Value>
            Wishes& to) {
     if (setting.apply != nullptr) {
         setting.apply(to, values);
+        if (!values.empty()) to.places[our_key(setting.key)] = values.back().where;
     } else if (std::ranges::find(to.ignored, name) == to.ignored.end()) {
         to.ignored.emplace_back(name);
     }

@@ -1,8 +1,11 @@
 #pragma once
 
 #include "conf/kuma/values.h"
+#include "conf/load.h"
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +21,8 @@ struct Wishes {
     std::optional<bool> dry_run;
     bool store_firewalld = false;
     std::vector<std::string> ignored;  ///< what was given and means nothing here, as it was written
+    /// Where the last value of a key of ours ("redirect.inbound.port") was given in Kuma's words.
+    std::map<std::string, Location, std::less<>> places;
 };
 
 /// One thing that Kuma's transparent proxy can be told, under its three names. An empty name: not
@@ -44,6 +49,9 @@ std::span<const Setting> settings();
 
 /// The values of a setting that are all in one text, as in the environment.
 std::vector<Value> divided_values(const Setting& setting, const Value& text);
+
+/// The keys that contradict each other, each with the place where it was given, if that is known.
+std::vector<Diagnostic> contradictions(const Wishes& wishes);
 
 /// Applies one setting, or keeps `name` (as which it was given) among those that mean nothing.
 void apply(const Setting& setting, std::string_view name, std::span<const Value> values,

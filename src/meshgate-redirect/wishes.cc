@@ -40,7 +40,7 @@ conf::kuma::Wishes wishes_of(const Invocation& invocation) {
     if (invocation.verbose) wishes.verbose = invocation.verbose;
     if (invocation.dry_run) wishes.dry_run = invocation.dry_run;
     apply_flags(invocation.flags, wishes);
-    if (auto found = conf::contradictions(wishes.config); !found.empty()) {
+    if (auto found = conf::kuma::contradictions(wishes); !found.empty()) {
         throw conf::Error(std::move(found));
     }
     return wishes;

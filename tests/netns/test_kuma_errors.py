@@ -54,7 +54,7 @@ FILES = [
     ("redirect: {vnet: {networks: [docker0]}}", BAD, "'docker0' is not INTERFACE:NETWORK"),
     ("redirect: {outbound: {excludePortsForUIDs: ['tcp:80:*']}}", BAD, "'*' is not a uid"),
     ("redirect: {outbound: {excludePortsForIPs: [localhost]}}", BAD, "'localhost' is not an address"),
-    ("redirect: {inbound: {includePorts: [80], excludePorts: [22]}}", BAD, "contradict each other"),
+    ("redirect: {inbound: {includePorts: [80], excludePorts: [22]}}", BAD, "kuma.yaml:1:37: 'redirect.inbound"),
     ("redirect: {outbound: {includePorts: 80, excludePorts: 22}}", BAD, "contradict each other"),
     ("redirect: {inbound: {excludePortsForUIDs: ['1']}}", BAD, "exclude ports or addresses"),
 ]

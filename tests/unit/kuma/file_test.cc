@@ -114,6 +114,25 @@ cidr = ["172.17.0.0/16", "fd00::/64"]
               "comments.disabled (kuma.yaml:41:13)", "cniMode (kuma.yaml:42:10)"});
 }
 
+TEST_CASE("keys that contradict each other are told by their place in the file") {
+    const auto told = [](const std::string& yaml) {
+        const auto found = kuma::contradictions(read(yaml));
+        return found.empty() ? "" : found.front().to_string();
+    };
+    CHECK(told("kumaDPUser: kuma-dp") == "");
+    CHECK(told("redirect:\n  inbound:\n    excludePorts: [22, 15006]\n") ==
+          "kuma.yaml:3:24: 'redirect.inbound.exclude_ports' has 15006, which is "
+          "'redirect.inbound.port': the proxy's own port cannot be excluded");
+    CHECK(told("redirect: {outbound: {port: 15006}}") ==
+          "kuma.yaml:1:29: 'redirect.inbound.port' and 'redirect.outbound.port' are both 15006");
+    CHECK(told("redirect: {inbound: {includePorts: 80, excludePorts: 22}}")
+              .starts_with("kuma.yaml:1:36: 'redirect.inbound.include_ports' and"));
+    CHECK(told("kumaDPUser: root").starts_with("kuma.yaml:1:13: 'proxy.user' cannot be root"));
+    // The one named first is in no file: the place is not known.
+    CHECK(told("redirect: {inbound: {port: 15001}}") ==
+          "'redirect.inbound.port' and 'redirect.outbound.port' are both 15001");
+}
+
 TEST_CASE("JSON is read as well, and an empty file says nothing") {
     CHECK(
         read("{\n\t\"redirect\": {\n\t\t\"dns\": {\"enabled\": true, \"port\": 5300},\n"
