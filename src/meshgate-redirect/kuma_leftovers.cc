@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t most_files = 10'000;
 
 bool is_rule_backup(std::string_view name) {
-    const bool is_copy = name.starts_with("iptables-rules.") || name.starts_with("ip6tables-rules.");
-    return is_copy && name.ends_with(".txt.backup");
+    if (!name.ends_with(".txt.backup")) return false;
+    return name.starts_with("iptables-rules.") || name.starts_with("ip6tables-rules.");
 }
 
 std::vector<std::string> rule_backups(const fs::path& folder) {

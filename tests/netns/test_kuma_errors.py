@@ -69,7 +69,8 @@ def refused(network, words, status, part, uid=None, prefix=()):
     assert "::6" not in network.vm_namespace.run("ip", "-6", "address", "show", "dev", "lo")
 
 
-@pytest.mark.parametrize("words, status, part", CASES, ids=lambda one: " ".join(one) if isinstance(one, list) else "")
+@pytest.mark.parametrize("words, status, part", CASES,
+                         ids=lambda one: " ".join(one) if isinstance(one, list) else "")
 def test_a_command_line_is_refused(network, words, status, part):
     user = [] if "--kuma-dp-user" in words else ["--kuma-dp-user", str(n.PROXY)]
     refused(network, [*user, *words], status, part)
