@@ -19,7 +19,7 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_attempts = 32;
+constexpr int max_counter_attempts = 32;
 constexpr std::string_view earlier_suffix = ".earlier";
 
 std::optional<CounterValue> read_one(const nlmsghdr& message, std::string_view table) {
@@ -84,7 +84,7 @@ Counters in_order(const Counters& sums) {
 
 /// @param tables  whose counts are added up
 Counters read_all(Netlink& netlink, const std::vector<std::string>& tables) {
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+    for (int attempt = 0; attempt < max_counter_attempts; ++attempt) {
         const auto before = generation(netlink);
         Counters sums;
         bool complete = true;

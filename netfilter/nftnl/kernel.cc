@@ -47,8 +47,8 @@ bool Kernel::remove(std::string_view table) {
 }
 
 bool Kernel::remove(std::string_view table, std::string_view digest) {
-    constexpr int max_attempts = 100;
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+    constexpr int max_removal_attempts = 100;
+    for (int attempt = 0; attempt < max_removal_attempts; ++attempt) {
         Batch batch{generation(socket_->netlink)};
         const auto found = read_table(socket_->netlink, table);
         if (!found || !found->ownership || found->ownership->digest != digest) return false;

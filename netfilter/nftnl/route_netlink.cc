@@ -25,9 +25,9 @@ namespace meshgate::netfilter {
 namespace {
 
 template <class Header>
-class Request {
+class RouteRequest {
 public:
-    Request(std::uint16_t type, std::uint16_t flags)
+    RouteRequest(std::uint16_t type, std::uint16_t flags)
         : message_(mnl_nlmsg_put_header(buffer_.data())) {
         message_->nlmsg_type = type;
         message_->nlmsg_flags = flags;
@@ -145,8 +145,8 @@ std::optional<InterfaceAddress> to_interface_address(const nlmsghdr& message) {
 /// Dumps again when the objects changed meanwhile.
 template <class Dump>
 void dump(Dump once) {
-    constexpr int max_attempts = 32;
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+    constexpr int max_route_attempts = 32;
+    for (int attempt = 0; attempt < max_route_attempts; ++attempt) {
         if (once() == Netlink::Dumped::whole) return;
     }
     throw_errno("read addresses and routes", EAGAIN);
@@ -164,7 +164,7 @@ RouteNetlink::RouteNetlink() : netlink_(NETLINK_ROUTE) {}
 
 LoopbackState RouteNetlink::loopback() {
     LoopbackState state;
-    Request<ifinfomsg> request{RTM_GETLINK, 0};
+    RouteRequest<ifinfomsg> request{RTM_GETLINK, 0};
     request->ifi_index = loopback_index;
     const auto answer = netlink_.ask(request.message(), [&state](const nlmsghdr& message) {
         const auto* header = header_of<ifinfomsg>(message, RTM_NEWLINK);
@@ -182,7 +182,7 @@ std::vector<InterfaceAddress> RouteNetlink::ipv6_addresses() {
     std::vector<InterfaceAddress> addresses;
     dump([&] {
         addresses.clear();
-        Request<ifaddrmsg> request{RTM_GETADDR, 0};
+        RouteRequest<ifaddrmsg> request{RTM_GETADDR, 0};
         request->ifa_family = AF_INET6;
         return netlink_.dump(request.message(), [&addresses](const nlmsghdr& message) {
             if (const auto address = to_interface_address(message)) addresses.push_back(*address);
@@ -197,7 +197,7 @@ std::vector<Route> RouteNetlink::routes(std::uint8_t protocol) {
         const auto others = routes.size();
         dump([&] {
             routes.resize(others);
-            Request<rtmsg> request{RTM_GETROUTE, 0};
+            RouteRequest<rtmsg> request{RTM_GETROUTE, 0};
             request->rtm_family = to_af(family);
             request->rtm_protocol = protocol;  // a kernel that cannot filter sends all
             return netlink_.dump(request.message(), [&](const nlmsghdr& message) {
@@ -213,7 +213,7 @@ std::vector<Route> RouteNetlink::routes(std::uint8_t protocol) {
 }
 
 std::optional<Route> RouteNetlink::lookup(const IpAddress& destination) {
-    Request<rtmsg> request{RTM_GETROUTE, 0};
+    RouteRequest<rtmsg> request{RTM_GETROUTE, 0};
     request->rtm_family = to_af(destination.family());
     request->rtm_dst_len = static_cast<std::uint8_t>(destination.bytes().size() * 8);
     request->rtm_flags = RTM_F_FIB_MATCH;
@@ -239,7 +239,7 @@ int RouteNetlink::replace_loopback_address(const IpAddress& address, std::uint8_
 
 int RouteNetlink::put_loopback_address(const IpAddress& address, std::uint8_t protocol,
                                        std::uint16_t flags) {
-    Request<ifaddrmsg> request{RTM_NEWADDR, flags};
+    RouteRequest<ifaddrmsg> request{RTM_NEWADDR, flags};
     request->ifa_family = to_af(address.family());
     request->ifa_prefixlen = static_cast<std::uint8_t>(address.bytes().size() * 8);
     request->ifa_index = loopback_index;
@@ -250,7 +250,7 @@ int RouteNetlink::put_loopback_address(const IpAddress& address, std::uint8_t pr
 }
 
 int RouteNetlink::remove_loopback_address(const IpAddress& address) {
-    Request<ifaddrmsg> request{RTM_DELADDR, 0};
+    RouteRequest<ifaddrmsg> request{RTM_DELADDR, 0};
     request->ifa_family = to_af(address.family());
     request->ifa_prefixlen = static_cast<std::uint8_t>(address.bytes().size() * 8);
     request->ifa_index = loopback_index;
@@ -259,7 +259,7 @@ int RouteNetlink::remove_loopback_address(const IpAddress& address) {
 }
 
 int RouteNetlink::add_loopback_route(const Cidr& range, std::uint8_t protocol) {
-    Request<rtmsg> request{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL};
+    RouteRequest<rtmsg> request{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL};
     const bool ipv4 = range.base.family() == Family::ipv4;
     request->rtm_family = to_af(range.base.family());
     request->rtm_dst_len = range.prefix;
@@ -274,7 +274,7 @@ int RouteNetlink::add_loopback_route(const Cidr& range, std::uint8_t protocol) {
 }
 
 int RouteNetlink::remove_route(const Route& route) {
-    Request<rtmsg> request{RTM_DELROUTE, 0};
+    RouteRequest<rtmsg> request{RTM_DELROUTE, 0};
     request->rtm_family = to_af(route.destination.base.family());
     request->rtm_dst_len = route.destination.prefix;
     request->rtm_table = RT_TABLE_UNSPEC;  // tables above 255 go by the attribute
