@@ -143,6 +143,35 @@ bool Iptables::remove() {
     return removed;
 }
 
+Iptables::Kept Iptables::keep() {
+    Kept kept;
+    if (!Presence{our_names}.anywhere()) return kept;
+    for (const auto& programs : programs()) {
+        if (auto found = ours(programs); !found.empty()) {
+            kept.emplace_back(programs.backend, std::move(found));
+        }
+    }
+    return kept;
+}
+
+void Iptables::put_back(const Kept& kept) {
+    if (kept.empty()) {
+        remove();
+        return;
+    }
+    const auto wanted = [&kept](const IptablesPrograms& programs) {
+        const auto found = std::ranges::find(kept, programs.backend, &Kept::value_type::first);
+        return found == kept.end() ? Ours{} : found->second;
+    };
+    // What is to be there comes before the other back end's goes: nothing is uncaptured meanwhile.
+    for (const bool is_removal : {false, true}) {
+        for (const auto& each : programs()) {
+            const Ours after = wanted(each);
+            if (after.empty() == is_removal && ours(each) != after) change_or_undo(each, after);
+        }
+    }
+}
+
 std::optional<KernelError> Iptables::trial(const IptablesPrograms& programs,
                                            const Ours& rules) const {
     try {

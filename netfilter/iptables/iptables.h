@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace meshgate::netfilter {
@@ -19,6 +20,15 @@ namespace meshgate::netfilter {
 /// replace() or remove() ends it.
 class Iptables {
 public:
+    /// Our part of what one back end holds, IPv4 and IPv6.
+    struct Ours {
+        std::vector<TableWords> ipv4, ipv6;
+        friend bool operator==(const Ours&, const Ours&) = default;
+        [[nodiscard]] bool empty() const noexcept { return ipv4.empty() && ipv6.empty(); }
+    };
+    /// All that is ours, verbatim.
+    using Kept = std::vector<std::pair<conf::IptablesBackend, Ours>>;
+
     /// @param loopback  name of the loopback device
     Iptables(conf::IptablesBackend wanted, std::string loopback);
 
@@ -37,19 +47,17 @@ public:
     /// @return false when there was nothing. @throws KernelError
     bool remove();
 
+    /// What there is of ours, for put_back(). @throws KernelError
+    Kept keep();
+    /// Makes it all that is ours. @throws KernelError
+    void put_back(const Kept& kept);
+
     /// Loads the rules where no packet meets them and takes them away again. Settles which back end
     /// is used: the one asked for, the one that holds something of ours, the one that `iptables`
     /// means, the other one. Empty when it takes them.
     std::optional<KernelError> trial(const Ruleset& ruleset);
 
 private:
-    /// Our part of what one back end holds, IPv4 and IPv6.
-    struct Ours {
-        std::vector<TableWords> ipv4, ipv6;
-        friend bool operator==(const Ours&, const Ours&) = default;
-        [[nodiscard]] bool empty() const noexcept { return ipv4.empty() && ipv6.empty(); }
-    };
-
     [[nodiscard]] SavedRules saved(const IptablesPrograms& programs, Family family,
                                    const Presence& presence) const;
     [[nodiscard]] Ours ours(const IptablesPrograms& programs) const;

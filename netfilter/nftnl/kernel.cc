@@ -33,6 +33,17 @@ void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership,
     replace_table(socket_->netlink, ruleset, ownership, before_first);
 }
 
+void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership) {
+    Batch batch;
+    if (presence(socket_->netlink, ruleset.table) != TablePresence::absent) {
+        append_removal(batch, ruleset.table);
+    }
+    append_ruleset(
+        batch, ruleset,
+        {.table = ruleset.table, .state = TableState::dormant, .ownership = &ownership});
+    if (auto refusal = batch.run(socket_->netlink)) throw KernelError{*std::move(refusal)};
+}
+
 bool Kernel::remove(std::string_view table) {
     bool removed = false;
     const auto bridge = bridge_name(table);

@@ -28,6 +28,10 @@ public:
     void replace(const Ruleset& ruleset, const Ownership& ownership,
                  const std::function<void()>& before_first = {});
 
+    /// Makes `ruleset` the content of its table, which no packet meets (dormant): a record.
+    /// @throws KernelError
+    void put_dormant(const Ruleset& ruleset, const Ownership& ownership);
+
     /// Removes the table. @return false when there was none.
     bool remove(std::string_view table);
     /// The same, as long as it is the table of that digest.

@@ -61,7 +61,8 @@ void add_open_socket(const nlmsghdr& message, std::vector<OpenSocket>& sockets) 
                       .uid = {},
                       .is_answered =
                           found->idiag_state != TCP_SYN_SENT && found->idiag_state != TCP_SYN_RECV,
-                      .family = found->idiag_family};
+                      .family = found->idiag_family,
+                      .inode = found->idiag_inode};
     // Closed by its process, or not accepted yet: the uid means nothing then.
     if (found->idiag_inode != 0) socket.uid = found->idiag_uid;
     std::memcpy(socket.id.data(), &found->id, socket.id.size());

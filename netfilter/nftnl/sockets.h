@@ -34,6 +34,7 @@ struct OpenSocket {
     std::optional<conf::Uid> uid;       ///< as of skuid; none when no process has it, or none yet
     bool is_answered = true;            ///< TCP: the handshake is done
     std::uint8_t family = 0;            ///< AF_INET6 for an IPv4-mapped one too
+    std::uint32_t inode = 0;            ///< "socket:[INODE]" in /proc/PID/fd; 0: no process has it
     std::array<std::uint8_t, 48> id{};  ///< the kernel's own name for it (inet_diag_sockid)
 };
 

@@ -28,6 +28,7 @@ bool read_word(std::string_view word, Ownership& ownership) {
     }
     if (const auto version = value_of("version=")) ownership.version = *version;
     if (const auto digest = value_of("digest=")) ownership.digest = *digest;
+    if (word.starts_with("confirm:")) ownership.confirm = word;
     return true;
 }
 
@@ -35,7 +36,8 @@ bool read_word(std::string_view word, Ownership& ownership) {
 
 std::string ownership_words(const Ownership& ownership) {
     return std::string{owner} + " format=" + std::to_string(ownership.format) +
-           " version=" + ownership.version + " digest=" + ownership.digest;
+           " version=" + ownership.version + " digest=" + ownership.digest +
+           (ownership.confirm.empty() ? "" : " " + ownership.confirm);
 }
 
 std::optional<Ownership> parse_ownership(std::string_view words) {

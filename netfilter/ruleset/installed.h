@@ -19,6 +19,8 @@ struct Ownership {
     std::uint16_t format = table_format;
     std::string version;  ///< of the program that installed it
     std::string digest;   ///< of the planned ruleset, as the engine reads it back
+    std::string confirm{};  ///< one word; not empty: to be confirmed, else the previous rules come
+                            ///< back. In marks of iptables only: a table's has no room for it
 
     friend bool operator==(const Ownership&, const Ownership&) = default;
 };
@@ -30,6 +32,8 @@ struct Installed {
                       ///< `unknown`
     std::vector<std::string>
         unknown;  ///< one line for each object in the table that the model cannot express
+
+    friend bool operator==(const Installed&, const Installed&) = default;
 };
 
 /// "meshgate format=1 version=0.1.0 digest=00ff...": the comment that marks what is ours.

@@ -1,7 +1,9 @@
 #include "src/meshgate-redirect/capture.h"
 
+#include "netfilter/nftnl/kernel.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/turn.h"
 
 #include <algorithm>
@@ -112,12 +114,14 @@ void Capture::take_back(const Surroundings& before, const std::string& new_diges
     }
 }
 
-std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
+std::vector<std::string> Capture::replace(const netfilter::Plan& plan,
+                                          const std::optional<Pending>& pending) {
     const Turn turn;
     const Surroundings before = surroundings_.ours();
     const netfilter::Ownership ownership{.format = netfilter::table_format,
                                          .version = MESHGATE_VERSION,
-                                         .digest = digest(engine_->form_of(plan.ruleset))};
+                                         .digest = digest(engine_->form_of(plan.ruleset)),
+                                         .confirm = pending ? pending_word(*pending) : ""};
     std::vector<std::string> lines;
     try {
         lines = surroundings_.apply(both(before, plan.surroundings));
@@ -138,14 +142,58 @@ std::vector<std::string> Capture::replace(const netfilter::Plan& plan) {
     return lines;
 }
 
+Before Capture::keep() {
+    return {.in_nftables = nftables_ ? nftables_->keep() : Kept{},
+            .in_iptables = iptables_->keep(),
+            .surroundings = surroundings_.ours()};
+}
+
+void Capture::put_back(const Before& before) {
+    const Turn turn;
+    surroundings_.apply(both(surroundings_.ours(), before.surroundings));
+    // What holds rules then comes first: the others' go when these are in force.
+    for (const bool is_removal : {false, true}) {
+        if (nftables_ && before.in_nftables.empty() == is_removal && !has_foreign_table_) {
+            nftables_->put_back(before.in_nftables);
+        }
+        if (before.in_iptables.empty() == is_removal) iptables_->put_back(before.in_iptables);
+    }
+    surroundings_.apply(before.surroundings);
+}
+
+void Capture::record(const PendingRecord& record) {
+    if (!nftables_) return;
+    netfilter::Kernel{}.put_dormant(record_ruleset(record), record_ownership(record));
+}
+
+std::optional<PendingRecord> Capture::recorded() {
+    if (!nftables_) return std::nullopt;
+    const auto found = netfilter::Kernel{}.read(previous_table);
+    return found ? read_record(*found) : std::nullopt;
+}
+
+std::optional<Pending> Capture::pending() {
+    if (const auto record = recorded()) return record->pending;
+    if (!installed_ || !installed_->ownership) return std::nullopt;
+    return parse_pending(installed_->ownership->confirm);
+}
+
+void Capture::forget_record() {
+    if (nftables_ && netfilter::Kernel{}.read(previous_table)) {
+        netfilter::Kernel{}.remove(previous_table);
+    }
+}
+
 void Capture::remove_from_iptables() {
     iptables_->remove();
 }
 
 bool Capture::remove() {
+    if (const auto watcher = find_watcher()) tell(*watcher, words::end);
     const Turn turn;
     const bool beside = surroundings_.remove();
     bool rules = false;
+    forget_record();
     if (nftables_ && !has_foreign_table_) rules = nftables_->remove();
     rules |= iptables_->remove();
     return beside || rules;

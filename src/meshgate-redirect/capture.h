@@ -2,6 +2,7 @@
 
 #include "netfilter/nftnl/surroundings.h"
 #include "netfilter/plan/plan.h"
+#include "src/meshgate-redirect/confirm/pending.h"
 #include "src/meshgate-redirect/engine.h"
 
 #include <memory>
@@ -10,6 +11,12 @@
 #include <vector>
 
 namespace meshgate::redirect {
+
+/// The capture as it was at some time.
+struct Before {
+    Kept in_nftables, in_iptables;
+    netfilter::Surroundings surroundings;
+};
 
 /// The capture as this network namespace has it: the rules, whichever engine holds them, and what
 /// is beside them.
@@ -46,7 +53,23 @@ public:
     /// Makes it so, in the engine and nowhere else. When the rules are refused, nothing that was
     /// done here stays.
     /// @return what was done or left out beside the rules, a line each.
-    std::vector<std::string> replace(const netfilter::Plan& plan);
+    /// @param pending  the install is to be confirmed: where the engine has no other place for it,
+    ///                 its mark says so
+    std::vector<std::string> replace(const netfilter::Plan& plan,
+                                     const std::optional<Pending>& pending = {});
+
+    /// All that is there, to come back to.
+    Before keep();
+    /// Makes it so again: the rules in one transaction, as replace() does.
+    void put_back(const Before& before);
+
+    /// Has the kernel hold what is to come back, where it has nf_tables.
+    void record(const PendingRecord& record);
+    /// What it holds. None without nf_tables.
+    std::optional<PendingRecord> recorded();
+    /// Of an install that was not confirmed yet: what the kernel says, whoever lives.
+    std::optional<Pending> pending();
+    void forget_record();
 
     /// From both engines. A foreign table stays. @return true when there was something.
     bool remove();

@@ -26,9 +26,23 @@ public:
         return kernel_.trial(ruleset);
     }
     void replace(const Ruleset& ruleset, const Ownership& ownership) override {
-        kernel_.replace(ruleset, ownership, remember_connections);
+        auto mark = ownership;
+        mark.confirm.clear();  // it has a table of its own
+        kernel_.replace(ruleset, mark, remember_connections);
     }
     bool remove() override { return kernel_.remove(table_name); }
+    Kept keep() override {
+        auto found = kernel_.read(table_name);
+        if (found && !found->ownership) found.reset();  // somebody else's
+        return {.table = std::move(found), .words = {}};
+    }
+    void put_back(const Kept& kept) override {
+        if (!kept.table) {
+            remove();
+        } else if (kernel_.read(table_name) != kept.table) {
+            kernel_.replace(kept.table->ruleset, *kept.table->ownership, remember_connections);
+        }
+    }
     bool has_remains() override { return kernel_.read(bridge_name(table_name)).has_value(); }
 
 private:
@@ -49,6 +63,8 @@ public:
         iptables_.replace(ruleset, ownership);
     }
     bool remove() override { return iptables_.remove(); }
+    Kept keep() override { return {.table = {}, .words = iptables_.keep()}; }
+    void put_back(const Kept& kept) override { iptables_.put_back(kept.words); }
     bool has_remains() override { return false; }  // read() finds them
 
 private:

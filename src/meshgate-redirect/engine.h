@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/config.h"
+#include "netfilter/iptables/iptables.h"
 #include "netfilter/ruleset/installed.h"
 #include "netfilter/ruleset/kernel_error.h"
 
@@ -17,6 +18,14 @@ inline constexpr const char* table_name = "meshgate";
 class Unsupported : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
+};
+
+/// What an engine held at some time.
+struct Kept {
+    std::optional<netfilter::Installed> table;  ///< of nftables
+    netfilter::Iptables::Kept words;            ///< of iptables
+
+    [[nodiscard]] bool empty() const noexcept { return !table && words.empty(); }
 };
 
 /// What can hold the rules of this network namespace: nf_tables, or iptables for those who have no
@@ -45,6 +54,11 @@ public:
 
     /// @return false when there was nothing.
     virtual bool remove() = 0;
+
+    /// What there is of ours, to come back to.
+    virtual Kept keep() = 0;
+    /// Makes it so again.
+    virtual void put_back(const Kept& kept) = 0;
 
     /// Something is left beside the rules by a replacement that was killed.
     virtual bool has_remains() = 0;

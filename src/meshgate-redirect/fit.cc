@@ -78,7 +78,7 @@ void fit_to_installed(Setup& setup, Capture& capture) {
     if (!installed || !installed->ownership) return;
     if (keep_resolver_users(setup.host, installed->ruleset)) {
         for (const auto& notice : setup.plan.notices) std::erase(setup.notices, notice);
-        setup.plan = plan(setup.config, setup.host);
+        plan_anew(setup);
         setup.notices.insert(setup.notices.end(), setup.plan.notices.begin(),
                              setup.plan.notices.end());
     }

@@ -5,6 +5,9 @@
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/captured_proxy.h"
 #include "src/meshgate-redirect/connections.h"
+#include "src/meshgate-redirect/confirm/session_port.h"
+#include "src/meshgate-redirect/confirm/watcher.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/firewalld.h"
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/kuma_leftovers.h"
@@ -79,21 +82,22 @@ void report(const Setup& setup, Capture& capture, const std::vector<std::string>
     log::info("installed through " + std::string{capture.engine().name()});
 }
 
-std::vector<std::string> replace(Capture& capture, Setup& setup) {
+std::vector<std::string> replace(Capture& capture, Setup& setup,
+                                 const std::optional<Pending>& pending = {}) {
     try {
-        return capture.replace(setup.plan);
+        return capture.replace(setup.plan, pending);
     } catch (const netfilter::KernelError& error) {
         if (error.error() == EPERM) throw;
         const auto trial = [&capture](const netfilter::Ruleset& ruleset) {
             return capture.engine().trial(ruleset);
         };
-        if (leave_out_zone(setup, trial)) return replace(capture, setup);
+        if (leave_out_zone(setup, trial)) return replace(capture, setup, pending);
         const auto lacking = lacking_features(capture.engine());
         if (capture.turn_to_iptables()) {
             setup.notices.push_back(std::string{"nftables cannot hold the rules here ("} +
                                     (lacking.empty() ? error.what() : lacking.front()) +
                                     "): they are installed through iptables");
-            return replace(capture, setup);
+            return replace(capture, setup, pending);
         }
         for (const auto& line : lacking) log::error(line);
         throw;
@@ -132,6 +136,64 @@ std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& ca
     return beside;
 }
 
+/// Another install waits for its confirmation: who began that has a minute to look at it, and is
+/// not to find something else. What nobody watches any more is no reason to wait.
+bool is_for_another(Capture& capture) {
+    const auto watcher = find_watcher();
+    if (!watcher) {
+        capture.forget_record();
+        return false;
+    }
+    log::error("an install waits to be confirmed, " +
+               std::to_string(watcher->pending.left().count()) +
+               " s more: meshgate-redirect confirm keeps it, confirm --undo takes it back");
+    return true;
+}
+
+std::vector<std::string> replace_for_now(std::chrono::seconds time, Capture& capture,
+                                         Setup& setup) {
+    Arming arming{setup.config.redirect, time, setup.spared_port};
+    std::vector<std::string> beside;
+    try {
+        beside = replace(capture, setup, arming.pending());
+    } catch (const std::exception&) {
+        arming.call_off();
+        throw;
+    }
+    arming.changed();
+    return beside;
+}
+
+/// Who came in from outside stays able to, until he has said that all is well.
+void spare_session(Setup& setup) {
+    const auto planned = setup.plan.ruleset;
+    setup.spared_port = session_port();
+    plan_anew(setup);
+    if (setup.plan.ruleset == planned) setup.spared_port.reset();
+}
+
+void report_pending(std::chrono::seconds time, const Setup& setup) {
+    if (setup.spared_port) {
+        log::notice("port " + std::to_string(*setup.spared_port) +
+                    ", by which this session came in, is not captured until then");
+    }
+    log::notice("to keep it: meshgate-redirect confirm, within " + std::to_string(time.count()) +
+                " s; otherwise the previous state comes back");
+}
+
+/// What a confirmation cannot bring back.
+void require_confirmable(const Invocation& invocation, const netfilter::OtherCaptures& others,
+                         const Setup& setup) {
+    if (!invocation.confirm) return;
+    if (setup.store_firewalld) {
+        throw UsageError("--confirm does not go with --store-firewalld: confirm first");
+    }
+    if (!others.empty()) {
+        throw UsageError("--confirm cannot bring back the rules of " + others.names() +
+                         ": --replace them without it");
+    }
+}
+
 /// @param capture  still knows what was installed before
 void flush(const Invocation& invocation, const Setup& setup, const Capture& capture) {
     if (!invocation.flush_connections) return;
@@ -154,6 +216,8 @@ ExitCode install(const Invocation& invocation) {
     }
     netfilter::OtherCaptures others;
     if (!others.empty() && !invocation.replace) return refuse(others);
+    require_confirmable(invocation, others, setup);
+    if (is_for_another(capture)) return ExitCode::failed;
     fit_to_installed(setup, capture);
     if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");
@@ -166,9 +230,12 @@ ExitCode install(const Invocation& invocation) {
         setup.notices.push_back(std::string{no_nf_tables} +
                                 ": the rules are installed through iptables");
     }
-    const auto beside =
-        others.empty() ? replace(capture, setup) : take_over(others, capture, setup);
+    if (invocation.confirm) spare_session(setup);
+    const auto beside = invocation.confirm ? replace_for_now(*invocation.confirm, capture, setup)
+                        : others.empty()   ? replace(capture, setup)
+                                           : take_over(others, capture, setup);
     report(setup, capture, beside);
+    if (invocation.confirm) report_pending(*invocation.confirm, setup);
     flush(invocation, setup, capture);
     if (setup.store_firewalld) persist(setup, capture);
     return ExitCode::done;

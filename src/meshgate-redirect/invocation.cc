@@ -15,13 +15,14 @@ struct VerbWord {
     Verb verb;
     bool takes_kumactl_word;  ///< "install transparent-proxy"
 };
-constexpr std::array<VerbWord, 7> verbs{{{"install", Verb::install, true},
+constexpr std::array<VerbWord, 8> verbs{{{"install", Verb::install, true},
                                          {"uninstall", Verb::uninstall, true},
                                          {"status", Verb::status, false},
                                          {"diff", Verb::diff, false},
                                          {"check", Verb::check, false},
                                          {"import", Verb::import, false},
-                                         {"explain", Verb::explain, false}}};
+                                         {"explain", Verb::explain, false},
+                                         {"confirm", Verb::confirm, false}}};
 
 constexpr std::string_view kumactl_word = "transparent-proxy";
 
@@ -39,7 +40,7 @@ struct OwnOption {
     Option option;
     unsigned verbs;
 };
-constexpr std::array<OwnOption, 17> own_options{{
+constexpr std::array<OwnOption, 19> own_options{{
     {{"config", Option::Kind::value}, any_verb},
     {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
@@ -50,6 +51,8 @@ constexpr std::array<OwnOption, 17> own_options{{
     {{"format", Option::Kind::value}, install},
     {{"flush-connections", Option::Kind::toggle}, install | bit(Verb::uninstall)},
     {{"drain", Option::Kind::value}, bit(Verb::uninstall)},
+    {{"confirm", Option::Kind::value}, install},
+    {{"undo", Option::Kind::toggle}, bit(Verb::confirm)},
     {{"json", Option::Kind::toggle}, bit(Verb::status) | explain},
     {{"user", Option::Kind::value}, explain},
     {{"inbound", Option::Kind::toggle}, explain},
@@ -132,11 +135,11 @@ Format parse_format(std::string_view word) {
     throw UsageError("--format is nft, json or iptables, not '" + std::string{word} + "'");
 }
 
-std::chrono::seconds parse_drain(std::string_view text) {
+std::chrono::seconds parse_time(std::string_view option, std::string_view text) {
     constexpr std::uint32_t most = 3600;
     const auto seconds = conf::parse_seconds(text);
     if (seconds && *seconds >= 1 && *seconds <= most) return std::chrono::seconds{*seconds};
-    throw UsageError("--drain is a duration such as \"30s\" or \"5m\", 1s to 1h, not '" +
+    throw UsageError("--" + std::string{option} + " is a duration such as \"30s\" or \"5m\", 1s to 1h, not '" +
                      std::string{text} + "'");
 }
 
@@ -168,7 +171,9 @@ Invocation parse_invocation(const CommandLine& line) {
     }
     invocation.json = line.toggle("json");
     invocation.flush_connections = line.toggle("flush-connections");
-    if (const auto drain = line.value("drain")) invocation.drain = parse_drain(*drain);
+    if (const auto drain = line.value("drain")) invocation.drain = parse_time("drain", *drain);
+    if (const auto time = line.value("confirm")) invocation.confirm = parse_time("confirm", *time);
+    invocation.undo = line.toggle("undo");
     if (const auto format = line.value("format")) {
         invocation.format = parse_format(*format);
         if (!invocation.dry_run.value_or(false)) throw UsageError("--format goes with --dry-run");

@@ -13,7 +13,7 @@
 
 namespace meshgate::redirect {
 
-enum class Verb : std::uint8_t { install, uninstall, status, diff, check, import, explain };
+enum class Verb : std::uint8_t { install, uninstall, status, diff, check, import, explain, confirm };
 enum class Format : std::uint8_t { nft, json, iptables };
 
 /// A command line, understood.
@@ -27,6 +27,8 @@ struct Invocation {
     Format format = Format::nft;
     bool flush_connections = false;             ///< of install and uninstall
     std::optional<std::chrono::seconds> drain;  ///< of uninstall: how long, 1 s to 1 h
+    std::optional<std::chrono::seconds> confirm;  ///< of install: within what time, 1 s to 1 h
+    bool undo = false;                            ///< of confirm: put the previous state back
     std::vector<std::string> arguments;         ///< of explain: the words after it
     /// The options of explain, for parse_probe(); batch and planned too.
     std::vector<std::pair<std::string, std::string>> probe;

@@ -24,6 +24,7 @@ chains of iptables where there is no nftables.
 Verbs:
   install                make the capture what the configuration says
   uninstall              take all of it away; needs no configuration
+  confirm                keep what "install --confirm" has installed
   status [--json]        what is installed, and whether it is what the configuration says
   diff                   what install would add (+) and remove (-)
   explain tcp|udp ADDRESS:PORT
@@ -41,6 +42,10 @@ Options:
   --format nft|json|iptables
                          of --dry-run; iptables: what iptables-restore --noflush and then
                          ip6tables-restore --noflush take
+  --confirm TIME         of install: the previous state comes back after TIME (such as 60s, up to 1h)
+                         unless "confirm" is called; the port of this SSH session stays uncaptured
+                         until then
+  --undo                 of confirm: put the previous state back now
   --flush-connections    of install: end the connections that are older and would be captured now
                          of uninstall: end those that are captured
   --drain TIME           of uninstall: new connections go direct at once, captured ones stay so until
@@ -97,6 +102,8 @@ ExitCode run(const Invocation& invocation) {
         return import(invocation);
     case Verb::explain:
         return explain(invocation);
+    case Verb::confirm:
+        return confirm(invocation);
     }
     return ExitCode::usage;
 }

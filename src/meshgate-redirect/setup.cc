@@ -3,8 +3,11 @@
 #include "conf/contradictions.h"
 #include "conf/load.h"
 #include "src/common/log.h"
+#include "src/meshgate-redirect/confirm/exclusion.h"
 #include "src/meshgate-redirect/host.h"
 #include "src/meshgate-redirect/wishes.h"
+
+#include <utility>
 
 namespace meshgate::redirect {
 namespace {
@@ -17,6 +20,13 @@ void require_ordinary_user(const Setup& setup) {
 }
 
 }  // namespace
+
+void plan_anew(Setup& setup) {
+    setup.plan = netfilter::plan(setup.config, setup.host);
+    if (setup.spared_port) {
+        setup.plan.ruleset = with_spared_port(std::move(setup.plan.ruleset), *setup.spared_port);
+    }
+}
 
 Setup make_setup(const Invocation& invocation) {
     Setup setup;

@@ -3,6 +3,7 @@
 #include "netfilter/plan/plan.h"
 #include "src/meshgate-redirect/invocation.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct Setup {
     conf::Config config;
     netfilter::Host host;  ///< what the plan was made for
     netfilter::Plan plan;
+    std::optional<conf::Port> spared_port;  ///< left alone by the plan until it is confirmed
     bool dry_run = false;               ///< print, change nothing
     bool store_firewalld = false;       ///< the capture is to survive as firewalld's own
     std::vector<std::string> warnings;  ///< what had to be assumed of this machine
@@ -22,5 +24,8 @@ struct Setup {
 
 /// @throws conf::Error, UnknownUser, UsageError
 Setup make_setup(const Invocation& invocation);
+
+/// Makes the plan anew: the configuration, the host or the spared port is another now.
+void plan_anew(Setup& setup);
 
 }  // namespace meshgate::redirect

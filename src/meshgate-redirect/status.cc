@@ -1,5 +1,7 @@
 #include "conf/load.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/confirm/exclusion.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/drain.h"
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/setup.h"
@@ -49,13 +51,32 @@ void add_table_problems(const Capture& capture, std::vector<std::string>& proble
     }
 }
 
+/// Of the rules without what is only there until they are confirmed.
+std::string planned_digest(Capture& capture) {
+    const auto& installed = *capture.installed();
+    const auto planned = without_spared_port(installed.ruleset);
+    return planned == installed.ruleset ? installed.ownership->digest
+                                        : digest(capture.engine().form_of(planned));
+}
+
+void add_pending(Capture& capture, StatusReport& report) {
+    if (const auto watcher = find_watcher()) {
+        report.pending = watcher->pending;
+        return;
+    }
+    report.pending = capture.pending();
+    if (!report.pending) return;
+    report.problems.emplace_back("it was never confirmed, and the process that was to put the "
+                                 "previous state back is gone: confirm, or confirm --undo");
+}
+
 void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
                        std::vector<std::string>& problems) {
     const auto& ownership = *capture.installed()->ownership;
     for (auto& line : capture.misplacements()) problems.push_back(std::move(line));
     if (ownership.format != netfilter::table_format) {
         problems.emplace_back("installed by a version of another format: install again");
-    } else if (ownership.digest != digest(capture.engine().form_of(plan.ruleset))) {
+    } else if (planned_digest(capture) != digest(capture.engine().form_of(plan.ruleset))) {
         problems.emplace_back(
             "the rules are not those of the configuration: it was changed since, or install was "
             "given flags that it does not have");
@@ -73,9 +94,11 @@ StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
         for (const auto& line : capture.surroundings().differences({})) {
             report.problems.push_back("left behind: " + line.substr(2));
         }
+        add_pending(capture, report);
         return report;
     }
     report.summary = summarize(installed->ruleset);
+    add_pending(capture, report);
     if (capture.is_foreign()) {
         report.problems.emplace_back("the table inet meshgate was not made by meshgate-redirect");
     } else {

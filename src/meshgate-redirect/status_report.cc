@@ -54,6 +54,19 @@ std::string json_dns(const std::optional<Summary::Dns>& dns) {
            ",\"protocols\":" + json_words(dns->protocols) + "}";
 }
 
+std::string json_pending(const std::optional<Pending>& pending) {
+    if (!pending) return "null";
+    return "{\"seconds_left\":" + std::to_string(pending->left().count()) +
+           ",\"port\":" + json_port(pending->spared) + "}";
+}
+
+std::string text_pending(const Pending& pending) {
+    auto text = "within " + std::to_string(pending.left().count()) +
+                " s (meshgate-redirect confirm), or the previous state comes back";
+    if (pending.spared) text += "; port " + std::to_string(*pending.spared) + " is spared till then";
+    return text;
+}
+
 std::string text_words(const auto& values) {
     return joined(values, ", ", [](auto each) { return netfilter::word(each); });
 }
@@ -80,7 +93,8 @@ std::string to_json(const StatusReport& report) {
            ",\"families\":" + json_words(report.summary.families) +
            ",\"inbound\":" + json_port(report.summary.inbound) +
            ",\"outbound\":" + json_port(report.summary.outbound) +
-           ",\"dns\":" + json_dns(report.summary.dns) + ",\"problems\":[" +
+           ",\"dns\":" + json_dns(report.summary.dns) +
+           ",\"confirm\":" + json_pending(report.pending) + ",\"problems\":[" +
            joined(report.problems, ",", [](const auto& line) { return json_string(line); }) +
            "]}\n";
 }
@@ -96,6 +110,7 @@ std::string to_text(const StatusReport& report) {
         text += "outbound: " + text_port(report.summary.outbound) + "\n";
         text += "dns:      " + text_dns(report.summary.dns) + "\n";
     }
+    if (report.pending) text += "confirm:  " + text_pending(*report.pending) + "\n";
     std::string lines;
     for (const auto& problem : report.problems) lines += "problem:  " + printable(problem) + "\n";
     return text + lines;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "netfilter/plan/summary.h"
+#include "src/meshgate-redirect/confirm/pending.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@ struct StatusReport {
     std::string engine = "nftables";  ///< that holds the rules, or would
     std::string digest;
     netfilter::Summary summary;  ///< of the rules in the kernel; no family when absent
+    std::optional<Pending> pending;  ///< it is to be confirmed yet
     std::vector<std::string> problems;
 };
 

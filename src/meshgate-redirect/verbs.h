@@ -14,6 +14,9 @@ ExitCode install(const Invocation& invocation);
 /// Takes everything of ours away, whatever the configuration says now.
 ExitCode uninstall(const Invocation& invocation);
 
+/// Keeps what `install --confirm` has installed; with --undo: puts the previous state back.
+ExitCode confirm(const Invocation& invocation);
+
 ExitCode status(const Invocation& invocation);
 
 /// Prints "+ ..." for what install would add and "- ..." for what it would remove.

@@ -33,7 +33,7 @@ bool sets_a_zone(const Ruleset& ruleset) {
 bool leave_out_zone(Setup& setup, const Trial& trial) {
     if (!sets_a_zone(setup.plan.ruleset) || !lacks_zones(trial)) return false;
     setup.config.redirect.dns.conntrack_zone = 0;
-    setup.plan = plan(setup.config, setup.host);
+    plan_anew(setup);
     setup.notices.emplace_back(
         "this kernel has no conntrack zones (CONFIG_NF_CONNTRACK_ZONES): DNS over UDP is captured "
         "without one, and a query is lost, or leaves uncaptured, when its port was just used by "

@@ -20,6 +20,7 @@ StatusReport installed() {
              15006,
              15001,
              Summary::Dns{15053, conf::DnsCaptureMode::all, {conf::Protocol::udp}}},
+            {},
             {}};
 }
 
@@ -30,12 +31,12 @@ TEST_CASE("the JSON of a status has every key, and null for what is off") {
           R"({"schema":"meshgate-redirect.status/1","state":"installed","version":"0.1.0",)"
           R"("engine":"iptables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
           R"("outbound":15001,"dns":{"port":15053,"capture":"all","protocols":["udp"]},)"
-          R"("problems":[]})"
+          R"("confirm":null,"problems":[]})"
           "\n");
     CHECK(to_json({}) ==
           R"({"schema":"meshgate-redirect.status/1","state":"absent","version":"",)"
           R"("engine":"nftables","digest":"","families":[],"inbound":null,"outbound":null,)"
-          R"("dns":null,"problems":[]})"
+          R"("dns":null,"confirm":null,"problems":[]})"
           "\n");
 }
 
@@ -48,6 +49,16 @@ TEST_CASE("problems are told in both forms, whatever bytes are in them") {
     const auto text = to_text(report);
     CHECK(text.starts_with("state:    differs\n"));
     CHECK(text.ends_with("problem:  a \"quoted\" one\nproblem:  an\\x1b escape\n"));
+}
+
+TEST_CASE("what is to be confirmed yet is told in both forms, and zero seconds when it is late") {
+    auto report = installed();
+    report.pending = Pending{.id = "", .until = std::chrono::milliseconds{1}, .spared = 22};
+    const auto json = to_json(report);
+    CHECK(json.find(R"("confirm":{"seconds_left":0,"port":22})") != json.npos);
+    const auto text = to_text(report);
+    CHECK(text.find("confirm:  within 0 s (meshgate-redirect confirm)") != text.npos);
+    CHECK(text.find("port 22 is spared") != text.npos);
 }
 
 TEST_CASE("what is absent has a state and nothing else") {

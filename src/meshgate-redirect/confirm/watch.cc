@@ -1,0 +1,183 @@
+#include "src/meshgate-redirect/confirm/watch.h"
+
+#include "src/common/errors.h"
+#include "src/common/log.h"
+#include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <ctime>
+#include <exception>
+#include <thread>
+
+namespace meshgate::redirect {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int installer_fd = 3;
+constexpr auto request_patience = 500ms;
+constexpr auto after_sigterm = 60s;  // SIGKILL may follow 90 s after it
+constexpr int put_back_attempts = 60;
+constexpr auto put_back_pause = 1s;
+
+/// The terminal, if there still is one, and the journal.
+void say(log::Level level, const std::string& text) noexcept {
+    log::write(level, text);
+    ::syslog(LOG_DAEMON | static_cast<int>(level), "%s", text.c_str());
+}
+
+/// Nothing of the session that began it: no descriptor keeps an `ssh host ...` from ending, no
+/// folder a file system from being unmounted, and no signal of a terminal ends it.
+void leave_session(int installer) {
+    if (installer != installer_fd) ::dup2(installer, installer_fd);
+    ::close_range(installer_fd + 1, ~0U, 0);
+    ::fcntl(installer_fd, F_SETFD, FD_CLOEXEC);
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    ::dup2(nothing, STDIN_FILENO);
+    ::dup2(nothing, STDOUT_FILENO);
+    if (::isatty(STDERR_FILENO) == 0) ::dup2(nothing, STDERR_FILENO);
+    ::close(nothing);
+    if (::chdir("/") != 0) throw_errno("chdir /");
+    for (const int ignored : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTTOU, SIGTSTP, SIGUSR1, SIGUSR2}) {
+        std::signal(ignored, SIG_IGN);
+    }
+    ::prctl(PR_SET_NAME, "meshgate-confirm");
+    // Short of memory, the kernel is to choose another: it is small, and brings a machine back.
+    if (const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); score >= 0) {
+        static_cast<void>(::write(score, "-900", 4));
+        ::close(score);
+    }
+}
+
+UniqueFd sigterm_as_descriptor() {
+    sigset_t wanted;
+    ::sigemptyset(&wanted);
+    ::sigaddset(&wanted, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+    UniqueFd fd{::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK)};
+    if (!fd) throw_errno("signalfd");
+    return fd;
+}
+
+class Watch {
+public:
+    Watch(const conf::Redirect& wanted, Pending pending)
+        : pending_(std::move(pending)), sigterm_(sigterm_as_descriptor()),
+          timer_(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)),
+          listener_(listen_abstract(watcher_socket(pending_.id))), installer_(installer_fd),
+          capture_(wanted), before_(capture_.keep()) {
+        if (!timer_) throw_errno("timerfd");
+        set_timer();
+        capture_.record({.pending = pending_,
+                         .previous = before_.in_nftables.table,
+                         .surroundings = before_.surroundings,
+                         .is_whole = before_.in_iptables.empty()});
+        write_line(installer_.get(), words::armed);
+    }
+
+    void run() {
+        while (!ended_) {
+            std::array<pollfd, 4> ready{{{installer_.get(), POLLIN, 0},
+                                         {listener_.get(), POLLIN, 0},
+                                         {sigterm_.get(), POLLIN, 0},
+                                         {timer_.get(), POLLIN, 0}}};
+            if (::poll(ready.data(), ready.size(), -1) < 0) continue;
+            // What somebody says counts before the time.
+            if (ready[0].revents != 0) hear_installer();
+            if (!ended_ && ready[1].revents != 0) answer();
+            if (!ended_ && ready[2].revents != 0) shorten();
+            if (!ended_ && ready[3].revents != 0) put_back("not confirmed in time");
+        }
+    }
+
+private:
+    void set_timer() {
+        const auto count = pending_.until.count();
+        const itimerspec when{.it_interval = {},
+                              .it_value = {count / 1000, count % 1000 * 1'000'000}};
+        ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+    }
+
+    void shorten() {
+        signalfd_siginfo ignored{};
+        static_cast<void>(::read(sigterm_.get(), &ignored, sizeof ignored));
+        pending_.until = std::min<std::chrono::milliseconds>(pending_.until,
+                                                             boot_time() + after_sigterm);
+        set_timer();
+    }
+
+    void hear_installer() {
+        const auto line = read_line(installer_.get(), request_patience);
+        if (line == words::changed) {
+            installer_.reset();
+        } else if (line == words::call_off) {
+            capture_.forget_record();
+            ended_ = true;
+        } else {
+            put_back("the install was interrupted");
+        }
+    }
+
+    void answer() {
+        const UniqueFd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        if (!peer || !peer_is_trusted(peer.get())) return;
+        const auto word = read_line(peer.get(), request_patience);
+        if (word == words::status) {
+            write_line(peer.get(), pending_word(pending_));
+        } else if (word == words::end) {
+            ended_ = true;
+            write_line(peer.get(), words::done);
+        } else if (word == words::undo) {
+            write_line(peer.get(), put_back("as asked for") ? words::done : "it did not go");
+        }
+    }
+
+    bool put_back(const std::string& why) {
+        ended_ = true;
+        for (int attempt = 1;; ++attempt) {
+            try {
+                capture_.put_back(before_);
+                capture_.forget_record();
+                say(log::Level::warning, why + ": the previous state is back");
+                return true;
+            } catch (const std::exception& error) {
+                say(log::Level::error, why + ", and putting the previous state back failed: " +
+                                           error.what());
+            }
+            if (attempt == put_back_attempts) return false;
+            std::this_thread::sleep_for(put_back_pause);
+        }
+    }
+
+    Pending pending_;
+    UniqueFd sigterm_, timer_, listener_, installer_;
+    Capture capture_;
+    Before before_;
+    bool ended_ = false;
+};
+
+}  // namespace
+
+void watch_and_exit(const conf::Redirect& wanted, const Pending& pending, int installer) noexcept {
+    try {
+        leave_session(installer);
+        Watch{wanted, pending}.run();
+    } catch (const std::exception& error) {
+        write_line(installer_fd, error.what());
+        ::_exit(1);
+    }
+    ::_exit(0);
+}
+
+}  // namespace meshgate::redirect
