@@ -28,7 +28,7 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int read_attempts = 32;
+constexpr int max_attempts = 32;
 
 /// Somebody changed nf_tables between two of our questions.
 struct Interrupted {};
@@ -327,7 +327,7 @@ std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view t
 }  // namespace
 
 std::optional<Installed> read_table(Netlink& netlink, std::string_view table) {
-    for (int attempt = 0; attempt < read_attempts; ++attempt) {
+    for (int attempt = 0; attempt < max_attempts; ++attempt) {
         const auto before = generation(netlink);
         try {
             auto installed = read_serving_table(netlink, table);
