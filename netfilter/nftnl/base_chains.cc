@@ -71,11 +71,12 @@ void dump(Netlink& netlink, std::uint16_t type, const OnMessage& on_message) {
     }
 }
 
-EffectsOf effects_of_tables(Netlink& netlink) {
+EffectsOf effects_of_tables(Netlink& netlink, IsOurs is_ours) {
     EffectsOf effects;
     dump(netlink, NFT_MSG_GETRULE, [&](const nlmsghdr& message) {
         const auto rule = own<NftRule>(nftnl_rule_alloc());
         if (nftnl_rule_nlmsg_parse(&message, rule.get()) < 0) return;
+        if (is_ours != nullptr && is_ours(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN))) return;
         const TableId table{nftnl_rule_get_u32(rule.get(), NFTNL_RULE_FAMILY),
                             nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE)};
         const auto iterator = own<NftExprIter>(nftnl_expr_iter_create(rule.get()));
@@ -109,9 +110,9 @@ std::optional<SeenChain> seen(const nftnl_chain* chain, const EffectsOf& effects
 
 }  // namespace
 
-std::vector<SeenChain> base_chains() {
+std::vector<SeenChain> base_chains(IsOurs is_ours) {
     Netlink netlink{NETLINK_NETFILTER};
-    const EffectsOf effects = effects_of_tables(netlink);
+    const EffectsOf effects = effects_of_tables(netlink, is_ours);
     std::map<std::tuple<Hook, int, std::string, std::string, std::string>, SeenChain> found;
     dump(netlink, NFT_MSG_GETCHAIN, [&](const nlmsghdr& message) {
         const auto chain = own<NftChain>(nftnl_chain_alloc());

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace meshgate::netfilter {
@@ -25,10 +26,13 @@ struct SeenChain {
     }
 };
 
+using IsOurs = bool (*)(std::string_view chain) noexcept;
+
 /// Every base chain of prerouting and output in this network namespace, by hook, then by priority.
 /// The rules of others are not evaluated: a rule that would drop may never be reached.
+/// @param is_ours  of which chains, in tables shared with others, the rules do not count
 /// @throws std::system_error
-std::vector<SeenChain> base_chains();
+std::vector<SeenChain> base_chains(IsOurs is_ours = nullptr);
 
 /// A chain of whoever's, base chain or not.
 struct ChainName {

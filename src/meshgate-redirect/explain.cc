@@ -1,3 +1,4 @@
+#include "netfilter/iptables/text.h"
 #include "src/common/command_line.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
@@ -57,7 +58,7 @@ void look_beside(Setup& setup, Rules& rules) {
         Capture capture{setup.config.redirect};
         fit_to_installed(setup, capture);
         setup.plan.ruleset = capture.engine().form_of(setup.plan.ruleset);
-        rules.chains = netfilter::base_chains();
+        rules.chains = netfilter::base_chains(netfilter::is_our_chain);
         return;
     } catch (const netfilter::KernelError& error) {
         if (!is_permission(error.error())) throw;
@@ -95,7 +96,7 @@ Rules rules_of(const Invocation& invocation) {
     }
     Rules rules;
     rules.ruleset = installed->ruleset;
-    rules.chains = netfilter::base_chains();
+    rules.chains = netfilter::base_chains(netfilter::is_our_chain);
     if (capture.engine().name() == "iptables") add_own_chains(rules.ruleset, rules.chains);
     return rules;
 }
