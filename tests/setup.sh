@@ -60,6 +60,22 @@ install_packages() {
   rm -f "$before"
 }
 
+# The files of packages that are not installed, because that would change this machine
+# (they take /etc/resolv.conf over): each in a folder of .packages-tests.
+unpack_packages() {
+  local package new=$root/.packages-tests/.new status=0
+  for package in "$@"; do
+    [ ! -d "$root/.packages-tests/$package" ] || continue
+    echo "fetching: $package, in .packages-tests"
+    rm -rf "$new" && mkdir -p "$new" || return 1
+    (cd "$new" && apt-get -qq -o APT::Sandbox::User=root download "$package" >/dev/null &&
+      dpkg-deb -x ./*.deb files) || status=1
+    [ $status != 0 ] || mv "$new/files" "$root/.packages-tests/$package" || status=1
+    rm -rf "$new"
+  done
+  return $status
+}
+
 # The pinned Envoy, in a virtual environment of the checkout (Debian's own Python takes no pip packages).
 install_envoy() {
   local venv=$root/.venv-tests

@@ -46,6 +46,10 @@ def test_every_file_is_where_a_distribution_puts_it(installed):
             "lib/sysusers.d/meshgate.conf", "share/meshgate/meshgate.schema.json",
             "share/doc/meshgate/README.md"]:
         assert (usr / file).is_file(), file
+    recipes = usr / "share/doc/meshgate/examples/resolver"
+    assert sorted(recipes.iterdir()) == [recipes / path.name
+                                         for path in sorted((ROOT / "contrib/resolver").iterdir())]
+    assert os.access(recipes / "resolvconf-upstreams.sh", os.X_OK)
     sample = folder / "etc/meshgate/meshgate.toml"
     assert sample.read_bytes() == (ROOT / "conf/meshgate.toml").read_bytes()
 
