@@ -52,12 +52,25 @@ std::size_t AnswerWriter::add(Section section, const PlacedName& owner, std::uin
 }
 
 void AnswerWriter::answer(const PlacedName& owner, const RrsetView& rrset) noexcept {
-    auto rest = rrset.records;
-    for (unsigned i = 0; i < rrset.count; ++i) {
-        const std::size_t size = read16(rest, 0);
-        add(Section::answer, owner, rrset.type, rrset.ttl, rest.subspan(2, size));
-        rest = rest.subspan(2 + size);
-    }
+    const auto add_from = [&](std::size_t at, std::size_t end) noexcept {
+        while (at < end) {
+            const std::size_t size = read16(rrset.records, at);
+            add(Section::answer, owner, rrset.type, rrset.ttl, rrset.records.subspan(at + 2, size));
+            at += 2 + size;
+        }
+    };
+    const std::size_t first = first_of(rrset);
+    add_from(first, rrset.records.size());
+    add_from(0, first);
+}
+
+/// Most programs take the first address, so each is the first in turn: by the client's id, which
+/// nobody chooses for it.
+std::size_t AnswerWriter::first_of(const RrsetView& rrset) const noexcept {
+    if (rrset.count < 2 || (rrset.type != type::a && rrset.type != type::aaaa)) return 0;
+    const std::size_t record_bytes = 2U + (rrset.type == type::a ? 4U : 16U);
+    if (rrset.records.size() != rrset.count * record_bytes) return 0;
+    return question_.id % rrset.count * record_bytes;
 }
 
 std::size_t AnswerWriter::finish(Rcode rcode) noexcept {

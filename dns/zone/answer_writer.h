@@ -35,7 +35,7 @@ public:
         return {wire::header_bytes, question_.lower()};
     }
 
-    /// All records of a set, in the answer section.
+    /// All records of a set, in the answer section; addresses begin with another one in turn.
     void answer(const PlacedName& owner, const RrsetView& rrset) noexcept;
     /// One record. @return where its RDATA stands.
     std::size_t add(Section section, const PlacedName& owner, std::uint16_t type, std::uint32_t ttl,
@@ -45,6 +45,8 @@ public:
     std::size_t finish(wire::Rcode rcode) noexcept;
 
 private:
+    [[nodiscard]] std::size_t first_of(const RrsetView& rrset) const noexcept;
+
     const wire::Question& question_;
     std::span<std::uint8_t> out_;
     std::size_t end_;  ///< bytes that records may use: the limit without the OPT

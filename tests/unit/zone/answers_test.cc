@@ -92,7 +92,7 @@ TEST_CASE("owned names are answered as the contract says") {
          "NOERROR aa rd ra | backend.default.svc.8080.mesh. 30 IN A 240.0.0.7"},
         {"several records of a name",
          {"db.mesh"},
-         "NOERROR aa rd ra | db.mesh. 30 IN A 10.0.0.5; db.mesh. 30 IN A 10.0.0.6"},
+         "NOERROR aa rd ra | db.mesh. 30 IN A 10.0.0.6; db.mesh. 30 IN A 10.0.0.5"},
         {"another type of an existing name is NODATA",
          {"db.mesh", 28},
          "NOERROR aa rd ra |  | " + soa},

@@ -93,7 +93,8 @@ std::shared_ptr<const dns::zone::Table> table_of(const std::string& toml) {
 }
 
 std::vector<std::uint8_t> to_bytes(const Query& query) {
-    std::vector<std::uint8_t> out{0xbe, 0xef};
+    std::vector<std::uint8_t> out;
+    append16(out, query.id);
     append16(out, query.flags);
     for (const unsigned count : {1U, 0U, 0U, query.edns ? 1U : 0U}) append16(out, count);
     append_name(out, query.name);

@@ -22,6 +22,7 @@ struct Query {
     std::optional<std::uint16_t> edns = std::nullopt;  ///< UDP payload size
     bool dnssec_ok = false;
     std::uint16_t flags = 0x0100;  ///< RD
+    std::uint16_t id = 0xbeef;
 };
 
 std::vector<std::uint8_t> to_bytes(const Query& query);

@@ -4,6 +4,7 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
 
 using namespace meshgate;
 using test::in_words;
@@ -110,6 +111,36 @@ TEST_CASE("the records of a set keep their order and have one TTL (RFC 2181 sect
     CHECK(in_words(*table, {"m.mesh"}) ==
           "NOERROR aa rd ra | m.mesh. 5 IN A 10.0.0.2; m.mesh. 5 IN A 10.0.0.1; m.mesh. 5 IN "
           "A 10.0.0.3");
+}
+
+TEST_CASE("of several addresses each is the first in turn; other records keep their order") {
+    std::string toml;
+    for (const char* number : {"1", "2", "3", "4"}) {
+        for (const auto& [type, value] : {std::pair<std::string, std::string>{"A", "10.0.0."},
+                                          {"AAAA", "2001:db8::"},
+                                          {"TXT", "t"}}) {
+            toml += "[[record]]\nname = \"m.mesh\"\ntype = \"" + type + "\"\nvalue = \"" + value +
+                    number + "\"\n";
+        }
+    }
+    const auto table = table_of(toml);
+    const auto made = [&table](std::uint16_t type, std::uint16_t id) {
+        test::Query query{"m.mesh", type};
+        query.id = id;
+        const std::string words = in_words(*table, query);
+        std::string order;  // the last character of each record
+        for (std::size_t end = words.find(';');; end = words.find(';', end + 1)) {
+            const std::string record = words.substr(0, end);
+            order += record[record.find_last_not_of('"')];
+            if (end == std::string::npos) return order;
+        }
+    };
+    for (const std::uint16_t type : {std::uint16_t{1}, std::uint16_t{28}}) {
+        CHECK(made(type, 0) == "1234");
+        CHECK(made(type, 1) == "2341");
+        CHECK(made(type, 65535) == "4123");
+    }
+    CHECK(made(16, 1) == "1234");
 }
 
 TEST_CASE("the longest of names is denied within 512 bytes") {
