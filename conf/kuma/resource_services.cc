@@ -21,11 +21,15 @@ void check_protocol(Fields& port) {
     }
 }
 
-void read_ports(Fields& body, std::vector<Port>& to) {
+void read_ports(ServiceKind kind, Fields& body, std::vector<Port>& to) {
     std::vector<Port> ports;
-    body.each("ports", [&ports](Fields& port) {
+    const bool is_named = kind == ServiceKind::mesh_multi_zone_service;
+    body.each("ports", [&ports, is_named](Fields& port) {
         if (!port.has("port")) port.fault("port", "port must be in the range [1, 65535]");
         if (const auto number = port.port("port")) ports.push_back(*number);
+        if (is_named && port.has("name") && port.text("name").empty()) {
+            port.fault("name", "must not be empty");
+        }
         check_protocol(port);
     });
     if (!ports.empty()) to = std::move(ports);
@@ -43,6 +47,11 @@ void read_match(Fields& body, std::vector<Port>& to) {
         to = {*port};
     } else if (!match->has("port")) {
         match->fault("port", "port must be a valid (1-65535)");
+    }
+    const std::string protocol = match->text("protocol");
+    if (!protocol.empty() && protocol != "tcp" && protocol != "grpc" && protocol != "http" &&
+        protocol != "http2") {
+        match->fault("protocol", "must be one of tcp, grpc, http, http2, not '" + protocol + "'");
     }
 }
 
@@ -66,7 +75,7 @@ void read_spec(ServiceKind kind, Fields& body, Service& to) {
         if (!body.has("extension")) read_endpoints(body, to.endpoints);
         return;
     }
-    read_ports(body, to.ports);
+    read_ports(kind, body, to.ports);
     auto selector = body.map("selector");
     if (kind == ServiceKind::mesh_service) {
         if (selector && selector->has("dataplaneRef") && selector->has("dataplaneLabels")) {

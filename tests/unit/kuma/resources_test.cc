@@ -311,6 +311,12 @@ TEST_CASE("faults of the other types") {
          "only 'HostnameGenerator' is supported\n"
          "f.yaml:3:33: document 1 (MeshExternalService 'm'): spec.match.port: port must be in the range "
          "[1, 65535]"},
+        {"type: MeshExternalService\nname: m\nspec: { match: { port: 80, protocol: kafka } }",
+         "f.yaml:3:38: document 1 (MeshExternalService 'm'): spec.match.protocol: must be one of tcp, "
+         "grpc, http, http2, not 'kafka'"},
+        {"type: MeshMultiZoneService\nname: m\nspec: { selector: { meshService: { matchLabels: { a: b "
+         "} } }, ports: [ { port: 80, name: '' } ] }",
+         "f.yaml:3:90: document 1 (MeshMultiZoneService 'm'): spec.ports[0].name: must not be empty"},
         {"type: MeshMultiZoneService\nname: m\nspec: { selector: {} }",
          "f.yaml:3:19: document 1 (MeshMultiZoneService 'm'): spec.selector: meshService.matchLabels: "
          "cannot be empty\n"
