@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t bytes_per_entry = 192;  // a guess, for the size of the index
 constexpr unsigned spared_max = 8;            // for each entry that comes: the work stays bounded
+constexpr unsigned turns_max = 7;             // of the ring, that an answer outlives unasked
 constexpr std::uint32_t retry_seconds = 5;    // RFC 8767 section 5: the failure recheck timer
 constexpr std::uint32_t refresh_part = 10;    // of the TTL, at its end
 constexpr std::uint32_t refresh_ttl_min = 10;
@@ -220,7 +221,9 @@ bool Cache::spare(std::uint32_t place) noexcept {
     const std::uint32_t moved = ring_.put(bytes);
     Stored& entry = ring_.at(moved);
     std::memcpy(&entry, spared_.get(), bytes);
-    entry.hits = 0;
+    // Not 0: what was asked for often is still wanted when nobody has asked for a turn, and a flood
+    // makes turns short.
+    entry.hits = static_cast<std::uint8_t>(std::min<unsigned>(entry.hits, turns_max) - 1);
     index_.add(entry.hash, moved);
     return true;
 }

@@ -2,6 +2,7 @@
 
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
+#include "dns/wire/options.h"
 #include "dns/wire/record.h"
 #include "dns/wire/reply.h"
 
@@ -38,12 +39,6 @@ bool is_in(Bytes name, Bytes zone) noexcept {
 /// RFC 2181 section 8: a TTL with its first bit set is 0.
 std::uint32_t valid_ttl(std::uint32_t ttl) noexcept {
     return ttl > 0x7fffffffU ? 0 : ttl;
-}
-
-/// Options that are about the way to the next server, not about the answer: cookie (RFC 7873),
-/// keepalive (RFC 7828), padding (RFC 7830).
-bool is_between_neighbours(std::uint16_t option) noexcept {
-    return option >= 10 && option <= 12;
 }
 
 class Judge {
@@ -219,7 +214,7 @@ bool may_be_cached(const wire::Question& question) noexcept {
         question.message.subspan(question.edns->options_offset, question.edns->options_bytes);
     while (options.size() >= 4) {
         const std::size_t bytes = wire::read16(options, 2);
-        if (!is_between_neighbours(wire::read16(options, 0)) || options.size() < 4 + bytes) {
+        if (!wire::is_between_neighbours(wire::read16(options, 0)) || options.size() < 4 + bytes) {
             return false;
         }
         options = options.subspan(4 + bytes);
@@ -229,7 +224,9 @@ bool may_be_cached(const wire::Question& question) noexcept {
 
 std::optional<Storable> judge(const wire::Question& question,
                               std::span<const std::uint8_t> reply) noexcept {
-    return Judge{question, reply}.judge();
+    // Some kilobytes, that are written before they are read.
+    [[gnu::uninitialized]] Judge judging{question, reply};
+    return judging.judge();
 }
 
 }  // namespace meshgate::dns::cache

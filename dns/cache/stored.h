@@ -30,7 +30,7 @@ struct Stored {
     std::uint16_t qtype;  ///< 0: every type
     std::uint16_t records;
     Kind kind;
-    std::uint8_t hits;  ///< since it was stored or moved; stays at 255
+    std::uint8_t hits;  ///< since it was stored, less one for each time it was spared; at most 255
     bool dnssec_ok, checking_disabled;
     bool live;  ///< false: the space is only waiting for its turn
 

@@ -42,8 +42,8 @@ std::size_t Forwarder::in_flight() const noexcept {
 std::vector<UpstreamState> Forwarder::upstreams() const {
     std::vector<UpstreamState> states;
     for (const auto& server : state_->servers) {
-        states.push_back(
-            {server->address(), server->health.up(), server->requests(), server->failures()});
+        states.push_back({server->address(), server->health.up(), server->requests(),
+                          server->failures(), server->health.smoothed_time()});
     }
     return states;
 }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct UpstreamState {
     bool up = true;
     std::uint64_t requests = 0;
     std::uint64_t failures = 0;
+    std::optional<std::chrono::nanoseconds> time_to_reply = {};  ///< smoothed; none: not known yet
 };
 
 /// Asks the upstreams: one for each worker, all of it on the worker's thread.

@@ -22,7 +22,11 @@ std::span<std::uint8_t> Probe::message_of(QueryRef) noexcept {
 }
 
 void Probe::on_exchange_reply(Server&, QueryRef, Transport, std::span<std::uint8_t>) noexcept {
-    if (Clock::now() - sent_ <= patience_) health_.replied();
+    const auto time = Clock::now() - sent_;
+    if (time <= patience_) {
+        health_.replied();
+        health_.took(time);
+    }
     socket_.reset();
 }
 

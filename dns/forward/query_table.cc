@@ -2,7 +2,9 @@
 
 namespace meshgate::dns::forward {
 
-QueryTable::QueryTable(std::size_t slots_max) : slots_max_(slots_max), queries_(1) {}
+QueryTable::QueryTable(std::size_t slots_max) : slots_max_(slots_max), queries_(heads) {
+    queries_[1].hedge_before = queries_[1].hedge_after = 1;
+}
 
 std::optional<std::uint32_t> QueryTable::take(std::span<const std::uint8_t> message) {
     const bool large = message.size() > Query::small_bytes;
@@ -18,6 +20,7 @@ std::optional<std::uint32_t> QueryTable::take(std::span<const std::uint8_t> mess
     free_.pop_back();
     ++query.generation;
     query.used = true;
+    query.large = large;
     query.hedge_before = query.hedge_after = slot;
     query.expiry_before = query.expiry_after = slot;
     ++in_use_;
@@ -33,7 +36,7 @@ void QueryTable::release(std::uint32_t slot) noexcept {
     query.used = false;
     query.route.reset();
     query.servers = nullptr;
-    if (query.message.size() > Query::small_bytes) --large_in_use_;
+    if (query.large) --large_in_use_;
     // What was large once must not stay so in every slot.
     for (auto* bytes : {&query.message, &query.fallback}) {
         if (bytes->capacity() > Query::small_bytes) *bytes = std::vector<std::uint8_t>{};
@@ -43,17 +46,17 @@ void QueryTable::release(std::uint32_t slot) noexcept {
 }
 
 Query* QueryTable::find(QueryRef ref) noexcept {
-    if (ref.slot == 0 || ref.slot >= queries_.size()) return nullptr;
+    if (ref.slot < heads || ref.slot >= queries_.size()) return nullptr;
     Query& query = queries_[ref.slot];
     return query.used && query.generation == ref.generation ? &query : nullptr;
 }
 
-void QueryTable::append(const Links& links, std::uint32_t slot) noexcept {
-    const std::uint32_t last = queries_[0].*links.before;
+void QueryTable::append(const Links& links, std::uint32_t head, std::uint32_t slot) noexcept {
+    const std::uint32_t last = queries_[head].*links.before;
     queries_[slot].*links.before = last;
-    queries_[slot].*links.after = 0;
+    queries_[slot].*links.after = head;
     queries_[last].*links.after = slot;
-    queries_[0].*links.before = slot;
+    queries_[head].*links.before = slot;
 }
 
 void QueryTable::unlink(const Links& links, std::uint32_t slot) noexcept {
@@ -64,27 +67,30 @@ void QueryTable::unlink(const Links& links, std::uint32_t slot) noexcept {
     queries_[slot].*links.before = queries_[slot].*links.after = slot;
 }
 
-std::optional<std::uint32_t> QueryTable::first(const Links& links) const noexcept {
-    const std::uint32_t slot = queries_[0].*links.after;
-    return slot == 0 ? std::nullopt : std::optional{slot};
+std::optional<std::uint32_t> QueryTable::first(const Links& links,
+                                               std::uint32_t head) const noexcept {
+    const std::uint32_t slot = queries_[head].*links.after;
+    return slot == head ? std::nullopt : std::optional{slot};
 }
 
 void QueryTable::schedule_expiry(std::uint32_t slot, Clock::time_point at) noexcept {
     queries_[slot].expires = at;
-    append(expiry, slot);
+    append(expiry, 0, slot);
 }
 
-void QueryTable::schedule_next_try(std::uint32_t slot, Clock::time_point at) noexcept {
+void QueryTable::schedule_next_try(std::uint32_t slot, Clock::time_point at, Wait wait) noexcept {
     queries_[slot].next_try = at;
     unlink(hedge, slot);
-    append(hedge, slot);
+    append(hedge, static_cast<std::uint32_t>(wait), slot);
 }
 
 std::optional<std::uint32_t> QueryTable::first_expiry() const noexcept {
-    return first(expiry);
+    return first(expiry, 0);
 }
 std::optional<std::uint32_t> QueryTable::first_next_try() const noexcept {
-    return first(hedge);
+    const auto half = first(hedge, 0), whole = first(hedge, 1);
+    if (!half || !whole) return half ? half : whole;
+    return queries_[*half].next_try <= queries_[*whole].next_try ? half : whole;
 }
 
 std::optional<std::uint32_t> QueryTable::next_expiry(std::uint32_t slot) const noexcept {

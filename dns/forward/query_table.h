@@ -30,6 +30,7 @@ struct Query {
     std::uint32_t generation = 0;
     std::uint16_t client_id = 0;
     bool used = false;
+    bool large = false;  ///< the message came as one above small_bytes
     std::vector<std::uint8_t>
         message;         ///< as the client sent it; its first two bytes are the last attempt's id
     Spelling spelling;   ///< of the client
@@ -49,6 +50,7 @@ struct Query {
     Server* last_server = nullptr;
     Server* plain_for = nullptr;  ///< this one refused it with EDNS, and is asked without
     bool was_plain = false;       ///< the last attempt went without
+    bool impatient = false;       ///< it waits for half of the time
     Fallback fallback_kind = Fallback::none;
     std::vector<std::uint8_t> fallback;
     std::shared_ptr<Trace> trace;  ///< null, but for a person who asks; shared with who reads it,
@@ -58,9 +60,12 @@ struct Query {
     std::uint32_t expiry_before = 0, expiry_after = 0;  ///< links of the list by expires
 };
 
-/// A fixed number of slots, made as they are needed, and two lists through them. Both durations are
-/// the same for all queries, so appending keeps the lists in order of time and no timer per query
-/// is needed.
+/// How long a query waits before another server is asked as well.
+enum class Wait : std::uint8_t { half, whole };  ///< of Limits::first_try
+
+/// A fixed number of slots, made as they are needed, and three lists through them: by the end of
+/// the query, and by the next try for each Wait. Each list has one duration for all its queries, so
+/// appending keeps it in order of time and no timer per query is needed.
 class QueryTable {
 public:
     explicit QueryTable(std::size_t slots_max);
@@ -68,7 +73,7 @@ public:
     /// A fresh slot with this message, in no list. Empty when all are used, or those for messages
     /// above Query::small_bytes, of which there are a few only.
     std::optional<std::uint32_t> take(std::span<const std::uint8_t> message);
-    /// Frees a slot and takes it out of both lists.
+    /// Frees a slot and takes it out of its lists.
     void release(std::uint32_t slot) noexcept;
 
     [[nodiscard]] Query& operator[](std::uint32_t slot) noexcept { return queries_[slot]; }
@@ -80,8 +85,8 @@ public:
     [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
 
     void schedule_expiry(std::uint32_t slot, Clock::time_point at) noexcept;
-    void schedule_next_try(std::uint32_t slot,
-                           Clock::time_point at) noexcept;  ///< again, at the end
+    /// Again, at the end of the list of that wait.
+    void schedule_next_try(std::uint32_t slot, Clock::time_point at, Wait wait) noexcept;
 
     [[nodiscard]] std::optional<std::uint32_t> first_expiry() const noexcept;
     [[nodiscard]] std::optional<std::uint32_t> first_next_try() const noexcept;
@@ -95,14 +100,19 @@ private:
     static constexpr Links hedge{&Query::hedge_before, &Query::hedge_after};
     static constexpr Links expiry{&Query::expiry_before, &Query::expiry_after};
 
-    void append(const Links& links, std::uint32_t slot) noexcept;
+    void append(const Links& links, std::uint32_t head, std::uint32_t slot) noexcept;
     void unlink(const Links& links, std::uint32_t slot) noexcept;
-    [[nodiscard]] std::optional<std::uint32_t> first(const Links& links) const noexcept;
+    [[nodiscard]] std::optional<std::uint32_t> first(const Links& links,
+                                                     std::uint32_t head) const noexcept;
+
+    /// Slots that are no queries but the heads of lists: slot 0 of the one by end, and that many of
+    /// those by next try.
+    static constexpr std::uint32_t heads = 2;
 
     static constexpr std::size_t large_max = 128;  ///< 8 MiB of 65,535 each
 
     std::size_t slots_max_;
-    std::vector<Query> queries_;  ///< slot 0 is the head of both lists
+    std::vector<Query> queries_;  ///< `heads`, then those that were ever needed
     std::vector<std::uint32_t> free_;
     std::size_t in_use_ = 0;
     std::size_t large_in_use_ = 0;

@@ -8,7 +8,7 @@
 namespace meshgate::dns::forward {
 
 void Random::refill() noexcept {
-    // 512 bytes: beyond 256 a signal may interrupt the call (getrandom(2)), so the rest is asked
+    // 4 KiB: beyond 256 bytes a signal may interrupt the call (getrandom(2)), so the rest is asked
     // for again.
     auto* bytes = reinterpret_cast<std::uint8_t*>(numbers_.data());
     for (std::size_t got = 0; got < sizeof numbers_;) {

@@ -16,8 +16,8 @@ public:
 private:
     void refill() noexcept;
 
-    std::array<std::uint16_t, 256> numbers_{};
-    std::size_t used_ = 256;
+    std::array<std::uint16_t, 2048> numbers_{};  ///< a query takes five or so
+    std::size_t used_ = 2048;
 };
 
 }  // namespace meshgate::dns::forward

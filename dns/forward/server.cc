@@ -74,9 +74,9 @@ std::shared_ptr<UdpSocket> Server::send_udp(QueryRef query, std::span<std::uint8
     return nullptr;
 }
 
-void Server::failed(Clock::time_point now) noexcept {
-    ++failures_;
-    if (health.failed(now) == Health::Change::went_down) renew_sockets();
+void Server::failed(Clock::time_point now, Health::Failure how) noexcept {
+    if (how == Health::Failure::no_reply) ++failures_;
+    if (health.failed(now, how) == Health::Change::went_down) renew_sockets();
 }
 
 /// To a host whose own address or translation (conntrack) changed, every server looks dead: the

@@ -42,7 +42,9 @@ public:
     [[nodiscard]] bool is_on_its_way(QueryRef query) const noexcept;
 
     /// An attempt came to nothing.
-    void failed(Clock::time_point now) noexcept;
+    void failed(Clock::time_point now, Health::Failure how = Health::Failure::no_reply) noexcept;
+    /// Whether the time to the next reply is to be measured: of the first ones, and of some.
+    [[nodiscard]] bool wants_time() noexcept { return ++replies_ <= 8 || replies_ % 4 == 0; }
     /// Asks a server that is down, now and then, whether it is back.
     void probe_if_due(Clock::time_point now);
 
@@ -86,6 +88,7 @@ private:
     Bounds bounds_;
     std::uint64_t requests_ = 0;
     std::uint64_t failures_ = 0;
+    std::uint64_t replies_ = 0;  ///< that could be measured
     unsigned times_folded_ = 0;
     unsigned times_plain_ = 0;  ///< since it was last believed
     Clock::time_point lacks_edns_until_{};

@@ -2,6 +2,7 @@
 
 #include "dns/forward/plain_query.h"
 #include "dns/wire/bytes.h"
+#include "dns/wire/options.h"
 #include "dns/wire/reply.h"
 
 #include <algorithm>
@@ -50,6 +51,7 @@ bool Forwarder::State::forward(const wire::Question& question, std::uint64_t tic
     if (!slot) return false;
     const auto now = Clock::now();
     Query& query = queries[*slot];
+    if (question.edns) wire::make_opt_ours(query.message, *question.edns);
     query.ticket = ticket;
     query.client_id = question.id;
     query.trace = trace;
@@ -116,10 +118,33 @@ bool Forwarder::State::try_next(std::uint32_t slot, Clock::time_point now) {
     while (const auto choice = choose(queries[slot])) {
         queries[slot].tried |= choice->bit;
         if (!send_to(slot, *choice)) continue;
-        queries.schedule_next_try(slot, now + limits.first_try);
+        wait_for(slot, now, patience_with(queries[slot], *choice->server));
         return true;
     }
     return false;
+}
+
+/// A reply of a server that is quick as a rule need not be waited for as long as that of one that
+/// nobody knows. Only the first wait of a query is shorter, and only where another server can be
+/// asked: most of them are quick as well, and what is slow is the name.
+Wait Forwarder::State::patience_with(const Query& query, const Server& server) const noexcept {
+    const bool is_first = query.attempts == 1 && !query.fell_over && query.tcp_server == nullptr;
+    if (!is_first || query.servers->size() < 2) return Wait::whole;
+    const auto expected = server.health.expected_within();
+    return expected && *expected <= limits.first_try / 2 ? Wait::half : Wait::whole;
+}
+
+void Forwarder::State::wait_for(std::uint32_t slot, Clock::time_point now, Wait wait) noexcept {
+    queries[slot].impatient = wait == Wait::half;
+    const auto time = wait == Wait::half ? limits.first_try / 2 : limits.first_try;
+    queries.schedule_next_try(slot, now + time, wait);
+}
+
+/// From replies to queries that were sent once; not from each of them, for the reading of the
+/// clock.
+void Forwarder::State::learn_time(Server& server, const Query& query) const noexcept {
+    if (query.attempts != 1 || query.fell_over || !server.wants_time()) return;
+    server.health.took(Clock::now() - (query.expires - limits.total));
 }
 
 bool Forwarder::State::send_to(std::uint32_t slot, const Choice& choice) {
@@ -170,6 +195,7 @@ void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport
     Query* query = queries.find(ref);
     if (query == nullptr) return;
     server.health.replied();
+    if (transport == Transport::udp) learn_time(server, *query);
     --query->waiting;
     if (transport == Transport::tcp) query->tcp_server = nullptr;
     try {
@@ -208,7 +234,7 @@ bool Forwarder::State::ask_without_edns(Server& server, std::uint32_t slot, Tran
     query.plain_for = &server;
     const bool sent =
         transport == Transport::tcp ? send_over_tcp(slot, server) : send_to(slot, {&server, 0});
-    if (sent) queries.schedule_next_try(slot, Clock::now() + limits.first_try);
+    if (sent) wait_for(slot, Clock::now());
     return sent;
 }
 
@@ -263,7 +289,7 @@ void Forwarder::State::on_truncated(Server& server, std::uint32_t slot,
     const std::size_t bytes = wire::write_truncated(reply, cut);
     if (bytes != 0) keep_fallback(query, Fallback::truncated, std::span{cut}.first(bytes));
     if (!send_over_tcp(slot, server)) return give_up_or_go_on(slot);
-    queries.schedule_next_try(slot, Clock::now() + limits.first_try);
+    wait_for(slot, Clock::now());
 }
 
 void Forwarder::State::forget_attempts(std::uint32_t slot) noexcept {

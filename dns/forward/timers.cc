@@ -46,8 +46,9 @@ void Forwarder::State::on_timer() {
 /// No reply for a while: the next server is asked as well, after the last one all of them again,
 /// but each time after twice the wait (RFC 8085 section 3.1.1). Whoever replies first wins.
 void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
-    queries.schedule_next_try(slot, now + limits.first_try);
     Query& query = queries[slot];
+    const auto failure = query.impatient ? Health::Failure::late : Health::Failure::no_reply;
+    wait_for(slot, now);
     if (query.tcp_server != nullptr) {
         if (query.tcp_server->is_on_its_way(queries.ref(slot))) return;
         // Filtered, most likely: there are networks that know DNS over UDP only.
@@ -62,7 +63,7 @@ void Forwarder::State::hedge(std::uint32_t slot, Clock::time_point now) {
         query.turns = query.patience;  // it is there, and replies
     } else if (query.last_server != nullptr) {
         note(query, Trace::What::silent, *query.last_server, Transport::udp);
-        std::exchange(query.last_server, nullptr)->failed(now);
+        std::exchange(query.last_server, nullptr)->failed(now, failure);
     }
     if (query.fallback_kind == Fallback::truncated) {
         return finish_with_fallback(slot, Failure::timeout);

@@ -13,17 +13,16 @@ Flights::Flights(std::size_t tickets, std::size_t followers_max)
 }
 
 std::uint64_t Flights::hash_of(const wire::Question& question) const noexcept {
-    std::array<std::uint8_t, wire::name_bytes_max + 5> key;
-    auto* end = std::copy(question.lower().begin(), question.lower().end(), key.begin());
     const bool dnssec_ok = question.edns && question.edns->dnssec_ok;
-    *end++ = static_cast<std::uint8_t>(question.qtype >> 8U);
-    *end++ = static_cast<std::uint8_t>(question.qtype);
-    *end++ = static_cast<std::uint8_t>(question.qclass >> 8U);
-    *end++ = static_cast<std::uint8_t>(question.qclass);
-    *end++ =
-        static_cast<std::uint8_t>((dnssec_ok ? 1 : 0) | (question.checking_disabled() ? 2 : 0) |
-                                  (question.recursion_desired() ? 4 : 0));
-    return wire::siphash64(key_, {key.begin(), end});
+    const unsigned flags = (dnssec_ok ? 1U : 0U) | (question.checking_disabled() ? 2U : 0U) |
+                           (question.recursion_desired() ? 4U : 0U);
+    const std::uint64_t rest =
+        std::uint64_t{question.qtype} << 24U | std::uint64_t{question.qclass} << 8U | flags;
+    // Different for different `rest` of one name, as the factor is odd; and for two names as secret
+    // as the hash is. The buckets are its lower bits.
+    const std::uint64_t hash =
+        wire::siphash64(key_, question.lower()) + rest * 0x9e3779b97f4a7c15U;
+    return std::rotl(hash, 32) ^ hash >> 32U;
 }
 
 /// The place of a ticket that is here, else none.

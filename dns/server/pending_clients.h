@@ -4,6 +4,7 @@
 #include "dns/server/udp_path.h"
 #include "dns/wire/question.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -51,7 +52,20 @@ struct PendingClient {
     Clock::time_point arrived;
     bool cacheable = false;  ///< its reply may be kept, and a kept one stand for it
     std::size_t query_bytes = 0;
-    std::array<std::uint8_t, query_bytes_max> query;
+    std::array<std::uint8_t, query_bytes_max> query;  ///< the first query_bytes are valid
+
+    PendingClient() = default;
+    PendingClient(const PendingClient& other) noexcept { *this = other; }
+    PendingClient& operator=(const PendingClient& other) noexcept {
+        client = other.client;
+        limit = other.limit;
+        arrived = other.arrived;
+        cacheable = other.cacheable;
+        query_bytes = other.query_bytes;
+        std::copy_n(other.query.begin(), query_bytes, query.begin());
+        return *this;
+    }
+    ~PendingClient() = default;
 
     [[nodiscard]] std::span<const std::uint8_t> query_view() const noexcept {
         return {query.data(), query_bytes};

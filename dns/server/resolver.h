@@ -10,6 +10,7 @@
 #include "dns/server/stale_timer.h"
 #include "dns/server/stats.h"
 #include "dns/wire/question.h"
+#include "dns/wire/reply.h"
 #include "dns/zone/table.h"
 
 #include <array>
@@ -129,8 +130,8 @@ private:
     Verdict ask_outside(std::span<std::uint8_t> out) noexcept;
     void refresh() noexcept;
     bool fly(std::uint64_t ticket, const std::shared_ptr<forward::Trace>& trace) noexcept;
-    void relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
-    void relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept;
+    void relay(std::uint64_t ticket, std::span<const std::uint8_t> reply,
+               wire::ReplyOptions options) noexcept;
     void fail(std::uint64_t ticket, forward::Failure failure) noexcept;
     void on_held_end(std::uint64_t ticket) noexcept;
     void answer_held() noexcept;

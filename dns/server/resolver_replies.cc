@@ -33,8 +33,8 @@ bool is_no_reply_for(const PendingClient& pending, std::span<const std::uint8_t>
 void Resolver::on_reply(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
     const PendingClient* const leader = pending_.find(ticket);
     if (leader == nullptr) return;
+    static_cast<void>(wire::parse_question(leader->query_view(), question_));
     if (leader->cacheable) {
-        static_cast<void>(wire::parse_question(leader->query_view(), question_));
         if (wire::header_rcode(reply) == wire::Rcode::servfail) {
             cache_.store_failure(question_, cache_clock());
         } else {
@@ -42,31 +42,30 @@ void Resolver::on_reply(std::uint64_t ticket, std::span<const std::uint8_t> repl
         }
         count_cache();
     }
-    while (const auto follower = flights_.take_follower(ticket)) relay_to_other(*follower, reply);
+    using wire::ReplyOptions;
+    bool others = false;
+    while (const auto follower = flights_.take_follower(ticket)) {
+        others = true;
+        const PendingClient* const pending = pending_.find(*follower);
+        if (pending == nullptr) continue;
+        static_cast<void>(wire::parse_question(pending->query_view(), question_));
+        relay(*follower, reply, ReplyOptions::drop);
+    }
     flights_.remove(ticket);
-    relay(ticket, reply);
+    if (others)
+        static_cast<void>(wire::parse_question(pending_.find(ticket)->query_view(), question_));
+    relay(ticket, reply, ReplyOptions::pass);
 }
 
-/// The reply to the client whose query it answers: byte for byte, if it fits.
-void Resolver::relay(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
+/// The reply to one who asked question_.
+/// @param options  pass: to the one whose query went upstream
+void Resolver::relay(std::uint64_t ticket, std::span<const std::uint8_t> reply,
+                     wire::ReplyOptions options) noexcept {
     if (wire::header_rcode(reply) == wire::Rcode::servfail && give_stale(ticket)) return;
     const PendingClient& pending = *pending_.find(ticket);
     if (is_no_reply_for(pending, reply)) return fail(ticket, forward::Failure::network);
-    if (reply.size() > pending.limit) {
-        reply = scratch_.first(wire::write_truncated(reply, scratch_));
-    }
-    if (reply.empty()) return fail(ticket, forward::Failure::network);
-    finish(ticket, Source::upstream, reply);
-}
-
-/// The reply to one who asked the same.
-void Resolver::relay_to_other(std::uint64_t ticket, std::span<const std::uint8_t> reply) noexcept {
-    const PendingClient* const pending = pending_.find(ticket);
-    if (pending == nullptr) return;
-    if (wire::header_rcode(reply) == wire::Rcode::servfail && give_stale(ticket)) return;
-    if (is_no_reply_for(*pending, reply)) return fail(ticket, forward::Failure::network);
-    static_cast<void>(wire::parse_question(pending->query_view(), question_));
-    const std::size_t bytes = wire::write_relayed(reply, question_, pending->limit, scratch_);
+    const std::size_t bytes =
+        wire::write_relayed(reply, question_, options, pending.limit, scratch_);
     if (bytes == 0) return fail(ticket, forward::Failure::network);
     finish(ticket, Source::upstream, scratch_.first(bytes));
 }

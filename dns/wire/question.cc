@@ -9,7 +9,6 @@
 namespace meshgate::dns::wire {
 namespace {
 
-constexpr std::size_t opt_bytes = 11;  // root owner and the fixed part
 
 struct Counts {
     std::uint16_t questions, answers, authority, additional;

@@ -110,8 +110,9 @@ std::size_t write_error(const Question& question, Rcode rcode, Ede ede,
 
 /// The OPT record of a message made here (RFC 6891 section 6.1.1), without options but the extended
 /// error.
-/// @param rcode all 12 bits; its upper eight go here. @pre out.size() >= opt_bytes_max. @return
-/// bytes written.
+/// @param rcode all 12 bits; its upper eight go here. @pre out.size() >= opt_bytes, with an `ede`
+/// opt_bytes_max. @return bytes written.
+inline constexpr std::size_t opt_bytes = 11;  ///< without an option
 inline constexpr std::size_t opt_bytes_max = 17;
 std::size_t write_opt(std::span<std::uint8_t> out, Rcode rcode, bool dnssec_ok, Ede ede) noexcept;
 

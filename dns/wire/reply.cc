@@ -2,6 +2,7 @@
 
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
+#include "dns/wire/options.h"
 #include "dns/wire/record.h"
 
 #include <algorithm>
@@ -21,20 +22,24 @@ struct Shared {
     std::size_t end = 0;  ///< of its records up to the OPT; what is behind that is additional
     std::uint16_t additional = 0;
     unsigned rcode = 0;  ///< all 12 bits
+    std::span<const std::uint8_t> options = {};  ///< of the OPT
 };
 
 std::optional<Shared> shared_part(std::span<const std::uint8_t> reply,
                                   std::size_t offset) noexcept {
     const std::size_t before = std::size_t{read16(reply, 6)} + read16(reply, 8);
     const std::size_t total = before + read16(reply, 10);
-    Shared part{offset, 0, reply[3] & 0xfU};
+    Shared part{offset, 0, reply[3] & 0xfU, {}};
     bool cut = false;
     for (std::size_t i = 0; i < total; ++i) {
         const auto record = read_record(reply, offset);
         if (!record) return std::nullopt;
         offset = record->end;
         if (i >= before && record->type == type::opt) {
-            part.rcode |= record->ttl >> 24U << 4U;
+            if (!cut) {
+                part.rcode |= record->ttl >> 24U << 4U;
+                part.options = reply.subspan(record->rdata, record->rdata_bytes);
+            }
             cut = true;
         }
         if (cut) continue;
@@ -62,6 +67,17 @@ unsigned flags_for(const Question& question, std::span<const std::uint8_t> reply
         (question.flags & flag::ad) != 0 || (question.edns && question.edns->dnssec_ok);
     const unsigned others = flag::rd | flag::cd | (wants_ad ? 0U : flag::ad);
     return flag::qr | (read16(reply, 2) & ~others) | (question.flags & (flag::rd | flag::cd));
+}
+
+/// Writes an OPT of ours with what of `part` may be passed on. @return its bytes
+std::size_t write_passed_opt(const Shared& part, bool dnssec_ok, bool with_options,
+                             std::span<std::uint8_t> out) noexcept {
+    const auto rcode = static_cast<Rcode>(part.rcode);
+    const std::size_t bytes = write_opt(out, rcode, dnssec_ok, Ede::none);
+    if (!with_options) return bytes;
+    const std::size_t options = pass_options(part.options, out.subspan(bytes));
+    write16(out, bytes - 2, options);
+    return bytes + options;
 }
 
 /// @param at  where the records begin
@@ -95,14 +111,17 @@ bool asks_as_sent(std::span<const std::uint8_t> reply, std::span<const std::uint
 }  // namespace
 
 std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& question,
-                          std::size_t limit, std::span<std::uint8_t> out) noexcept {
+                          ReplyOptions options, std::size_t limit,
+                          std::span<std::uint8_t> out) noexcept {
     if (reply.size() < header_bytes) return 0;
     if (read16(reply, 4) == 0) return write_error(question, header_rcode(reply), Ede::none, out);
     if (read16(reply, 4) != 1 || !asks_the_same(reply, question)) return 0;
     auto part = shared_part(reply, question.end());
     if (!part) return 0;
-    const std::size_t opt_bytes = question.edns ? opt_bytes_max : 0;
-    const bool fits = part->end + opt_bytes <= std::min(limit, out.size());
+    const bool passes = question.edns && options == ReplyOptions::pass;
+    const std::size_t opt = (question.edns ? opt_bytes : 0) +
+                            (passes ? passed_option_bytes(part->options) : 0);
+    const bool fits = part->end + opt <= std::min(limit, out.size());
     const std::size_t end = fits ? part->end : question.end();
     std::copy_n(reply.begin(), end, out.begin());
     const auto asked = question.message.subspan(header_bytes, question.qname_bytes);
@@ -112,8 +131,8 @@ std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& q
     if (!fits) std::fill(out.begin() + 6, out.begin() + header_bytes, std::uint8_t{0});
     write16(out, 10, (fits ? part->additional : 0U) + (question.edns ? 1U : 0U));
     if (!question.edns) return end;
-    return end + write_opt(out.subspan(end), static_cast<Rcode>(part->rcode),
-                           question.edns->dnssec_ok, Ede::none);
+    return end + write_passed_opt(*part, question.edns->dnssec_ok, passes && fits,
+                                  out.subspan(end));
 }
 
 bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent,

@@ -19,13 +19,19 @@ enum class Letters : std::uint8_t { as_sent, any_case };
 bool matches(std::span<const std::uint8_t> reply, std::span<const std::uint8_t> sent,
              Letters letters = Letters::as_sent) noexcept;
 
-/// Writes `reply`, which answered another client's query of the same name, type and class, as the
-/// answer to `question`: with its id, its spelling, its RD and CD, and an OPT of ours if it has
-/// one; options of the reply were meant for the other. Cut to an empty one with TC=1 above `limit`.
+/// What becomes of the options of a reply's OPT: they are for whoever asked the upstream, not for
+/// others who wait for the same.
+enum class ReplyOptions : std::uint8_t { drop, pass };
+
+/// Writes `reply`, which answered a query of the same name, type and class, as the answer to
+/// `question`: with its id, its spelling, its RD and CD, and an OPT of ours if it has one, none
+/// otherwise. Options between neighbours are never passed. Cut to an empty one with TC=1 above
+/// `limit`.
 /// @pre out.size() >= question.end() + 32. @return bytes written; 0: the reply is malformed, or is
 /// one to another question.
 std::size_t write_relayed(std::span<const std::uint8_t> reply, const Question& question,
-                          std::size_t limit, std::span<std::uint8_t> out) noexcept;
+                          ReplyOptions options, std::size_t limit,
+                          std::span<std::uint8_t> out) noexcept;
 
 /// @pre reply.size() >= header_bytes
 inline Rcode header_rcode(std::span<const std::uint8_t> reply) noexcept {

@@ -20,13 +20,14 @@ HashKey random_hash_key();  ///< getrandom(2). @throws std::system_error
 inline std::uint64_t siphash64(const HashKey& key, std::span<const std::uint8_t> bytes) noexcept {
     std::uint64_t v0 = key.k0 ^ 0x736f6d6570736575, v1 = key.k1 ^ 0x646f72616e646f6d;
     std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261, v3 = key.k1 ^ 0x7465646279746573;
-    const auto round = [&] {
+    // Not left to the compiler: at -O2 it makes functions of them, and they are the whole cost.
+    const auto round = [&]() __attribute__((always_inline)) {
         v0 += v1, v1 = std::rotl(v1, 13) ^ v0, v0 = std::rotl(v0, 32);
         v2 += v3, v3 = std::rotl(v3, 16) ^ v2;
         v0 += v3, v3 = std::rotl(v3, 21) ^ v0;
         v2 += v1, v1 = std::rotl(v1, 17) ^ v2, v2 = std::rotl(v2, 32);
     };
-    const auto absorb = [&](std::uint64_t word) {
+    const auto absorb = [&](std::uint64_t word) __attribute__((always_inline)) {
         v3 ^= word;
         round();
         v0 ^= word;

@@ -11,7 +11,6 @@ using namespace wire;
 
 constexpr std::size_t record_fixed_bytes = 10;  // type, class, TTL, length
 constexpr std::size_t pointer_reach = 0x4000;   // RFC 1035 section 4.1.4: 14 bits
-constexpr std::size_t opt_bytes = 11;
 
 std::size_t copy(std::span<const std::uint8_t> from, std::span<std::uint8_t> out,
                  std::size_t at) noexcept {
@@ -52,11 +51,13 @@ std::size_t AnswerWriter::add(Section section, const PlacedName& owner, std::uin
 }
 
 void AnswerWriter::answer(const PlacedName& owner, const RrsetView& rrset) noexcept {
+    const std::size_t head = rrset.each_bytes == 0 ? 2 : 0;
     const auto add_from = [&](std::size_t at, std::size_t end) noexcept {
         while (at < end) {
-            const std::size_t size = read16(rrset.records, at);
-            add(Section::answer, owner, rrset.type, rrset.ttl, rrset.records.subspan(at + 2, size));
-            at += 2 + size;
+            const std::size_t size = head == 0 ? rrset.each_bytes : read16(rrset.records, at);
+            add(Section::answer, owner, rrset.type, rrset.ttl,
+                rrset.records.subspan(at + head, size));
+            at += head + size;
         }
     };
     const std::size_t first = first_of(rrset);
@@ -68,7 +69,8 @@ void AnswerWriter::answer(const PlacedName& owner, const RrsetView& rrset) noexc
 /// nobody chooses for it.
 std::size_t AnswerWriter::first_of(const RrsetView& rrset) const noexcept {
     if (rrset.count < 2 || (rrset.type != type::a && rrset.type != type::aaaa)) return 0;
-    const std::size_t record_bytes = 2U + (rrset.type == type::a ? 4U : 16U);
+    const std::size_t record_bytes =
+        rrset.each_bytes != 0 ? rrset.each_bytes : 2U + (rrset.type == type::a ? 4U : 16U);
     if (rrset.records.size() != rrset.count * record_bytes) return 0;
     return question_.id % rrset.count * record_bytes;
 }

@@ -170,7 +170,9 @@ private:
     }
 
     void note_wildcard(Name owner) {
-        if (owner.size() > 2 && owner[0] == 1 && owner[1] == '*') names_.wildcards = true;
+        if (owner.size() <= 2 || owner[0] != 1 || owner[1] != '*') return;
+        names_.wildcards = true;
+        if (apex_bytes_above(owner) == 0) names_.foreign_wildcards = true;
     }
 
     static CompiledNames with_random_key() {

@@ -9,14 +9,18 @@
 /// The packed form of a name and its records, many in one array of bytes:
 ///
 ///     name length, name in lower-case wire form, number of RRsets,
-///     and for each RRset: type, TTL, number of records, then length and RDATA of each.
+///     and for each RRset: form, TTL, number of records, then the RDATA of each.
+///
+/// Most RRsets of a mesh are one address with a short TTL: those have a form that takes four bytes
+/// more than the address. The form for all others says its type, and the length of each RDATA.
 namespace meshgate::dns::zone {
 
 struct RrsetView {
     std::uint16_t type = 0;
     std::uint16_t count = 0;
     std::uint32_t ttl = 0;
-    std::span<const std::uint8_t> records;  ///< count times: length (2 bytes), RDATA
+    std::size_t each_bytes = 0;  ///< of every RDATA; 0: each has its length (2 bytes) before it
+    std::span<const std::uint8_t> records;
 };
 
 /// One entry of the array. No check is made: only PackedEntries writes the array.

@@ -99,6 +99,7 @@ public:
             offsets.push_back(append_entry(to.entries, name_of(node), records));
         }
         to.entries.shrink_to_fit();
+        index_.shrink_to_fit();
         index_.change_values([&offsets](std::uint32_t id) { return offsets[id]; });
         to.index = std::move(index_);
         return offsets;

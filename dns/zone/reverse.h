@@ -46,6 +46,9 @@ public:
     void finish();
 
     [[nodiscard]] std::optional<std::uint32_t> find(const conf::IpAddress& address) const noexcept;
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return ipv4_.capacity() * sizeof ipv4_[0] + ipv6_.capacity() * sizeof ipv6_[0];
+    }
     /// Whether any address of the network has a name.
     [[nodiscard]] bool any_in(const conf::Cidr& network) const noexcept;
 

@@ -28,7 +28,10 @@ public:
             const std::uint32_t id = node_with_ancestors(host.name);
             const bool is_more = source.merges && builder_.belongs_to(id, owner);
             if (!is_more && (builder_.has_data(id) || !builder_.claim(id, owner))) continue;
-            names_.wildcards = names_.wildcards || is_wildcard(host.name);
+            if (is_wildcard(host.name)) {
+                names_.wildcards = true;
+                if (base_.apex_bytes(host.name) == 0) names_.foreign_wildcards = true;
+            }
             add_host(builder_, source, id, host, names_, reverse_);
         }
     }

@@ -73,6 +73,16 @@ void write_upstreams(Exposition& out, const std::vector<dns::forward::UpstreamSt
     }
 }
 
+void write_times(Exposition& out, const std::vector<dns::forward::UpstreamState>& upstreams) {
+    out.family("meshgate_dns_upstream_rtt_seconds", "gauge",
+               "Smoothed time to a reply over UDP; none before the first.");
+    for (const auto& u : upstreams) {
+        if (!u.time_to_reply) continue;
+        out.sample(label("upstream", u.address.to_string()),
+                   std::chrono::duration<double>{*u.time_to_reply}.count());
+    }
+}
+
 void write_reloads(Exposition& out, const MetricsInput& input) {
     out.family("meshgate_dns_names", "gauge", "Owned names with data.");
     out.sample("", input.names);
@@ -116,6 +126,7 @@ std::string to_prometheus(const MetricsInput& input) {
     write_responses(out, input.workers);
     write_durations(out, input.workers);
     write_upstreams(out, input.upstreams);
+    write_times(out, input.upstreams);
     out.family("meshgate_dns_cache_entries", "gauge", "Answers kept in the cache.");
     out.sample("", total(input.workers, [](const WorkerStats& s) -> const dns::server::Gauge& {
                    return s.cache_entries;

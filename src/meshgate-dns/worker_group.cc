@@ -159,6 +159,8 @@ std::vector<UpstreamState> WorkerGroup::upstreams() {
             same->up = same->up && state.up;
             same->requests += state.requests;
             same->failures += state.failures;
+            // Each worker has measured its own: the longest says most.
+            same->time_to_reply = std::max(same->time_to_reply, state.time_to_reply);
         }
     }
     return all;

@@ -1,10 +1,12 @@
 // Any bytes as a query and as a reply: what is written of them is a message within its bounds.
+#include "dns/wire/options.h"
 #include "dns/wire/reply.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 using namespace meshgate::dns::wire;
 
@@ -39,10 +41,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check(question.end() <= size && question.qname_bytes <= name_bytes_max);
         if (question.edns)
             check(question.edns->options_offset + question.edns->options_bytes <= size);
+        if (question.edns) {
+            std::vector<std::uint8_t> ours(message.begin(), message.end());
+            make_opt_ours(ours, *question.edns);
+            Question again;
+            check(ours.size() <= size && parse_question(ours, again) == Parsed::question);
+        }
         const auto bytes = write_error(question, Rcode::servfail, Ede::none, out);
         check(matches(std::span{out}.first(bytes), message));
         // The same bytes as the reply to another client's query.
-        const auto relayed = write_relayed(message, question, 512, out);
+        const auto relayed = write_relayed(message, question, ReplyOptions::pass, 512, out);
         check_answer(message, std::span{out}.first(relayed));
     }
     const auto bytes = write_truncated(message, out);

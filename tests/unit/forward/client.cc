@@ -30,7 +30,7 @@ Bytes query_bytes(std::uint8_t n, std::uint16_t id, std::size_t padding) {
                     static_cast<std::uint8_t>(rdata)};
     out.insert(out.end(), opt.begin(), opt.end());
     if (padding == 0) return out;
-    const Bytes option{0, 12, static_cast<std::uint8_t>(padding >> 8U),
+    const Bytes option{0xfd, 0xe9, static_cast<std::uint8_t>(padding >> 8U),
                        static_cast<std::uint8_t>(padding)};
     out.insert(out.end(), option.begin(), option.end());
     out.insert(out.end(), padding, 0);

@@ -132,6 +132,40 @@ TEST_CASE("a late reply of the first server still wins over a silent second") {
     CHECK(client.replies.at(1) == reply_to(query_bytes()));
 }
 
+TEST_CASE("a server that is quick as a rule is waited for half as long") {
+    forward::Limits limits;
+    limits.first_try = std::chrono::seconds{1};
+    limits.total = patience;
+    Client client{limits};
+    FakeServer quick_server{client.context}, other{client.context};
+    quick_server.on_udp = other.on_udp = answers;
+    client.use({&quick_server, &other});
+    CHECK_FALSE(client.forwarder->upstreams()[0].time_to_reply);
+    for (std::uint64_t ticket = 1; ticket <= 20; ++ticket) {
+        client.ask(ticket);
+        client.wait_for(ticket);
+    }
+    REQUIRE(client.forwarder->upstreams()[0].time_to_reply);
+    CHECK_FALSE(client.forwarder->upstreams()[1].time_to_reply);
+    quick_server.on_udp = nullptr;
+    client.ask(21);
+    client.wait_for(21);
+    CHECK(other.udp_queries == 1);
+    // A whole wait would have been a failure; this was a late reply.
+    CHECK(client.forwarder->upstreams()[0].failures == 0);
+    CHECK(client.forwarder->upstreams()[0].up);
+}
+
+TEST_CASE("a server that is alone, or that nobody knows yet, is waited for as before") {
+    Client client{quick()};
+    FakeServer silent{client.context}, good{client.context};
+    good.on_udp = answers;
+    client.use({&silent, &good});
+    client.ask(1);
+    client.wait_for(1);
+    CHECK(client.forwarder->upstreams()[0].failures == 1);
+}
+
 TEST_CASE("when nobody replies the query ends, after asking several times") {
     Client client{quick(std::chrono::milliseconds{1000})};
     FakeServer silent{client.context};

@@ -58,6 +58,31 @@ TEST_CASE("three failures in a row are a server that is down, one reply is one t
     CHECK(health.up());
 }
 
+TEST_CASE("late replies are half a failure each, and one reply is the end of them") {
+    Health health;
+    const Clock::time_point start{};
+    for (int i = 0; i < 5; ++i) CHECK(health.failed(start, Health::Failure::late) == Health::Change::none);
+    health.replied();
+    for (int i = 0; i < 4; ++i) CHECK(health.failed(start, Health::Failure::late) == Health::Change::none);
+    CHECK(health.failed(start) == Health::Change::went_down);
+}
+
+TEST_CASE("the time to a reply is smoothed as RFC 6298 says") {
+    using std::chrono::milliseconds;
+    Health health;
+    CHECK_FALSE(health.smoothed_time());
+    CHECK_FALSE(health.expected_within());
+    health.took(milliseconds{80});
+    CHECK(*health.smoothed_time() == milliseconds{80});
+    CHECK(*health.expected_within() == milliseconds{80 + 4 * 40});
+    health.took(milliseconds{160});  // 80 off: variation 40 + 40 / 4, time 80 + 80 / 8
+    CHECK(*health.smoothed_time() == milliseconds{90});
+    CHECK(*health.expected_within() == milliseconds{90 + 4 * 50});
+    for (int i = 0; i < 200; ++i) health.took(milliseconds{20});
+    CHECK(*health.expected_within() < milliseconds{25});
+    CHECK(*health.smoothed_time() >= milliseconds{20});
+}
+
 TEST_CASE("probes become rare") {
     Health health;
     Clock::time_point now{};

@@ -20,7 +20,7 @@ std::string exposition(const std::array<WorkerStats, 2>& workers) {
     MetricsInput input;
     input.version = "0.1.0";
     input.workers = pointers;
-    input.upstreams = {{SocketAddress::parse("192.0.2.1:53", 53).value(), true, 7, 1},
+    input.upstreams = {{SocketAddress::parse("192.0.2.1:53", 53).value(), true, 7, 1, std::chrono::milliseconds{20}},
                        {SocketAddress::parse("[fe80::1%eth0]:53", 53).value(), false, 0, 0}};
     input.feeds = {{"kuma", true, 0.5, 100, 2, 3, 4, 5}};
     input.names = 12;
@@ -60,6 +60,7 @@ TEST_CASE("the workers' counters are added up under the names of the contract") 
              "meshgate_dns_upstream_failures_total{upstream=\"192.0.2.1:53\"} 1",
              "meshgate_dns_upstream_up{upstream=\"192.0.2.1:53\"} 1",
              "meshgate_dns_upstream_up{upstream=\"[fe80::1%eth0]:53\"} 0",
+             "meshgate_dns_upstream_rtt_seconds{upstream=\"192.0.2.1:53\"} 0.02",
              "meshgate_dns_cache_entries 0",
              "meshgate_dns_cache_bytes 0",
              "meshgate_dns_names 12",

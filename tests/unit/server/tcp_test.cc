@@ -69,6 +69,27 @@ TEST_CASE("pipelined queries are all answered") {
     }
 }
 
+TEST_CASE("queries that arrive together are read together, and their answers leave in one write") {
+    Server server;
+    Client client{Kind::tcp, server.at()};
+    constexpr std::size_t count = 30;  // one segment there, and one back
+    Bytes all, replies(65536);
+    for (std::uint16_t id = 0; id < count; ++id) {
+        const Bytes one = framed(query(id, "backend.own"));
+        all.insert(all.end(), one.begin(), one.end());
+    }
+    client.send(all);
+    REQUIRE(client.wait_readable(patience));
+    const auto first = ::recv(client.fd(), replies.data(), replies.size(), 0);
+    REQUIRE(first > 0);
+    std::size_t at = 0, whole = 0;
+    for (; at + 2 <= static_cast<std::size_t>(first); ++whole) {
+        at += 2U + replies[at] * 256U + replies[at + 1];
+    }
+    CHECK(whole == count);
+    CHECK(at == static_cast<std::size_t>(first));
+}
+
 TEST_CASE("answers of any size arrive whole, whatever EDNS says") {
     Server server;
     Client client{Kind::tcp, server.at()};

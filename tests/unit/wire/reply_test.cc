@@ -71,11 +71,12 @@ const Bytes answer = hex("c00c 0001 0001 0000003c 0004 c0000201");
 /// An OPT with an option (a cookie), an extended rcode of 1, and DO.
 const Bytes upstream_opt = hex("00 0029 04d0 01 00 8000 000c 000a 0008 0102030405060708");
 
-Bytes relayed(const Bytes& from, Bytes to, std::size_t limit = 1232) {
+Bytes relayed(const Bytes& from, Bytes to, std::size_t limit = 1232,
+              ReplyOptions options = ReplyOptions::drop) {
     Question question;
     REQUIRE(parse_question(to, question) == Parsed::question);
     Bytes out(1232);
-    out.resize(write_relayed(from, question, limit, out));
+    out.resize(write_relayed(from, question, options, limit, out));
     return out;
 }
 
@@ -93,6 +94,29 @@ TEST_CASE("one reply serves another client: its id, its spelling, an OPT as it a
     // The extended rcode stays, the option meant for the other does not.
     CHECK(relayed(full, with_opt) ==
           with_counts(head, 1, 0, 1) + answer + hex("00 0029 04d0 01 00 8000 0000"));
+}
+
+TEST_CASE("the one whose query went upstream gets the options of the reply, but no cookie") {
+    const Bytes ede = hex("000f 0002 0012"), cookie = hex("000a 0008 0102030405060708");
+    const auto reply_with = [](const Bytes& options) {
+        return with_counts(reply() + answer, 1, 0, 1) + hex("00 0029 1000 01 00 8000 00") +
+               Bytes{static_cast<std::uint8_t>(options.size())} + options;
+    };
+    const Bytes asked = with_counts(other, 0, 0, 1) + opt;
+    const Bytes head = hex("1234 8100 0001 0001 0000 0001") + Bytes(other.begin() + 12, other.end());
+    const Bytes our_opt = hex("00 0029 04d0 01 00 8000 00");
+    const auto pass = ReplyOptions::pass;
+    CHECK(relayed(reply_with(cookie + ede), asked, 1232, pass) ==
+          head + answer + our_opt + Bytes{6} + ede);
+    CHECK(relayed(reply_with(cookie), asked, 1232, pass) == head + answer + our_opt + Bytes{0});
+    // To who has no OPT, nothing of one; what does not fit goes with all the rest.
+    CHECK(relayed(reply_with(ede), other, 1232, pass) ==
+          with_counts(head, 1, 0, 0) + answer);
+    const std::size_t whole = relayed(reply_with(ede), asked, 1232, pass).size();
+    CHECK(relayed(reply_with(ede), asked, whole, pass).size() == whole);
+    const Bytes cut = relayed(reply_with(ede), asked, whole - 1, pass);
+    CHECK((cut[2] & 0x02) != 0);
+    CHECK(cut.size() == other.size() + opt.size());
 }
 
 TEST_CASE("additional records go as far as the OPT, and AD only to who knows it") {
