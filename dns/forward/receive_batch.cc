@@ -1,5 +1,7 @@
 #include "dns/forward/receive_batch.h"
 
+#include "src/common/datagrams.h"
+
 namespace meshgate::dns::forward {
 
 // Not initialised: half a MiB that the kernel writes before anybody reads, in pages that are
@@ -15,7 +17,7 @@ ReceiveBatch::ReceiveBatch()
 }
 
 int ReceiveBatch::receive(int fd) noexcept {
-    return ::recvmmsg(fd, headers_.data(), datagrams, MSG_DONTWAIT, nullptr);
+    return meshgate::datagrams::receive_many(fd, headers_.data(), datagrams, MSG_DONTWAIT);
 }
 
 std::span<std::uint8_t> ReceiveBatch::datagram(std::size_t index) noexcept {

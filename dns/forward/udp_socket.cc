@@ -5,6 +5,7 @@
 #include "dns/wire/bytes.h"
 #include "dns/wire/name.h"
 #include "dns/wire/question.h"
+#include "src/common/datagrams.h"
 
 #include <cerrno>
 #include <utility>
@@ -58,7 +59,8 @@ bool UdpSocket::send(QueryRef query, std::span<std::uint8_t> message) {
     const std::size_t question_end = wire::skip_name(message, wire::header_bytes) + 4;
     const auto fingerprint = own_queries::fingerprint(message, question_end, port_);
     const auto transmit = [&] {
-        return ::send(fd_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+        return datagrams::send(fd_.get(), message.data(), message.size(),
+                               MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
     };
     // Before it leaves: over loopback it may be back before send returns.
     own_queries::add(fingerprint);

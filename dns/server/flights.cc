@@ -19,10 +19,8 @@ std::uint64_t Flights::hash_of(const wire::Question& question) const noexcept {
     const std::uint64_t rest =
         std::uint64_t{question.qtype} << 24U | std::uint64_t{question.qclass} << 8U | flags;
     // Different for different `rest` of one name, as the factor is odd; and for two names as secret
-    // as the hash is. The buckets are its lower bits.
-    const std::uint64_t hash =
-        wire::siphash64(key_, question.lower()) + rest * 0x9e3779b97f4a7c15U;
-    return std::rotl(hash, 32) ^ hash >> 32U;
+    // as the hash is.
+    return wire::siphash64(key_, question.lower()) + rest * 0x9e3779b97f4a7c15U;
 }
 
 /// The place of a ticket that is here, else none.

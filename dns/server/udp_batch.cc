@@ -1,5 +1,7 @@
 #include "dns/server/udp_batch.h"
 
+#include "src/common/datagrams.h"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -25,7 +27,7 @@ std::size_t UdpBatch::receive(int fd, const SocketFacts& socket) noexcept {
     }
     int n = 0;
     do {
-        n = ::recvmmsg(fd, headers_.data(), batch_datagrams, MSG_DONTWAIT, nullptr);
+        n = datagrams::receive_many(fd, headers_.data(), batch_datagrams, MSG_DONTWAIT);
     } while (n < 0 && errno == EINTR);
     return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
@@ -69,8 +71,9 @@ void UdpReplies::add(const UdpPath& path, std::size_t bytes) noexcept {
 void UdpReplies::flush() noexcept {
     std::size_t sent = 0;
     while (sent < count_) {
-        const int n = ::sendmmsg(fd_, headers_.data() + sent, static_cast<unsigned>(count_ - sent),
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+        const int n = datagrams::send_many(fd_, headers_.data() + sent,
+                                           static_cast<unsigned>(count_ - sent),
+                                           MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
             sent += static_cast<std::size_t>(n);
         } else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {

@@ -79,7 +79,10 @@ private:
     std::uint32_t node_with_ancestors(Name name) {
         const std::uint32_t id = builder_.node(name);
         const std::size_t apex = apex_bytes_above(name);
-        if (apex == 0) return id;
+        if (apex == 0) {
+            if (!is_apex(name)) names_.foreign_names = true;
+            return id;
+        }
         for (std::size_t at = 1U + name[0]; name.size() - at > apex; at += 1U + name[at]) {
             builder_.node(name.subspan(at));
         }

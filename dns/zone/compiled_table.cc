@@ -57,10 +57,11 @@ std::optional<EntryView> look_up_in(const CompiledNames& names, std::uint32_t ha
 CompiledTable::CompiledTable(std::shared_ptr<const CompiledNames> names,
                              std::shared_ptr<const AddedNames> added)
     : names_(std::move(names)), added_(std::move(added)), wildcards_(names_->wildcards),
-      foreign_wildcards_(names_->foreign_wildcards),
+      foreign_names_(names_->foreign_names), foreign_wildcards_(names_->foreign_wildcards),
       mapped_reverse_(names_->mapped_reverse), soa_tail_(make_soa_tail(names_->negative_ttl)) {
     if (!added_) return;
     wildcards_ = wildcards_ || added_->names.wildcards;
+    foreign_names_ = foreign_names_ || added_->names.foreign_names;
     foreign_wildcards_ = foreign_wildcards_ || added_->names.foreign_wildcards;
     mapped_reverse_ = mapped_reverse_ || added_->names.mapped_reverse;
 }
@@ -145,8 +146,8 @@ CompiledTable::Found CompiledTable::find_reverse(Name name) const noexcept {
 
 CompiledTable::Found CompiledTable::find_owned(Name name) const noexcept {
     const std::size_t apex = apex_bytes(name);
-    auto entry = look_up(name);
-    // Most names that are asked for lie elsewhere, and most wildcards do not.
+    // Most names that are asked for lie in no domain of ours, and most names of ours do.
+    auto entry = apex != 0 || foreign_names_ ? look_up(name) : std::nullopt;
     if (!entry && wildcards_ && (apex != 0 || foreign_wildcards_)) entry = wildcard(name);
     // A name in somebody else's domain is a zone of its own: what lies beside and below it is not
     // ours.

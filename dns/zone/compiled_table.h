@@ -30,7 +30,8 @@ struct CompiledNames {
         reverse_ranges;           ///< VIP ranges: a reverse name in one is ours, taken or not
     bool mapped_reverse = false;  ///< ::ffff:a.b.c.d is the same host as a.b.c.d
     bool wildcards = false;
-    bool foreign_wildcards = false;   ///< some of them lie in no domain of ours
+    bool foreign_names = false;      ///< some of the names lie in no domain of ours
+    bool foreign_wildcards = false;  ///< some of the wildcards lie in none
     bool complete = true;             ///< Table::is_complete
     std::uint32_t ttl = 30;           ///< of PTR and NS records, seconds
     std::uint32_t negative_ttl = 30;  ///< of SOA records, and their MINIMUM
@@ -101,7 +102,7 @@ private:
 
     std::shared_ptr<const CompiledNames> names_;
     std::shared_ptr<const AddedNames> added_;
-    bool wildcards_, foreign_wildcards_, mapped_reverse_;  ///< of both
+    bool wildcards_, foreign_names_, foreign_wildcards_, mapped_reverse_;  ///< of both
     std::vector<std::uint8_t> soa_tail_;  ///< RNAME and the numbers
 };
 

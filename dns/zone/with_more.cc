@@ -49,7 +49,10 @@ private:
     std::uint32_t node_with_ancestors(Name name) {
         const std::uint32_t id = builder_.node(name);
         const std::size_t apex = base_.apex_bytes(name);
-        if (apex == 0) return id;
+        if (apex == 0) {
+            names_.foreign_names = true;
+            return id;
+        }
         for (std::size_t at = 1U + name[0]; at < name.size() && name.size() - at > apex;
              at += 1U + name[at]) {
             const Name ancestor = name.subspan(at);
