@@ -225,7 +225,7 @@ bool may_be_cached(const wire::Question& question) noexcept {
 std::optional<Storable> judge(const wire::Question& question,
                               std::span<const std::uint8_t> reply) noexcept {
     // Some kilobytes, that are written before they are read.
-    [[gnu::uninitialized]] Judge judging{question, reply};
+    __attribute__((uninitialized)) Judge judging{question, reply};
     return judging.judge();
 }
 

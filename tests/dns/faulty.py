@@ -292,8 +292,9 @@ class FaultyUpstream:
                         (by or self.udp).sendto(data, client)
 
                 reply = answer(query)
-                if self.fault and is_met(query.question[0].name, self.strength):
-                    udp_fault = truncated if self.fault in TCP_FAULTS else self.fault
+                fault = self.fault  # once: the test may end it in between
+                if fault and is_met(query.question[0].name, self.strength):
+                    udp_fault = truncated if fault in TCP_FAULTS else fault
                     udp_fault(self, query, reply, send)
                 else:
                     send(reply.to_wire())
@@ -309,8 +310,9 @@ class FaultyUpstream:
             while True:
                 query = dns.query.receive_tcp(connection)[0]
                 wire = answer(query).to_wire()
-                if self.fault in TCP_FAULTS and is_met(query.question[0].name, self.strength):
-                    self.fault(self, connection, wire)
+                fault = self.fault
+                if fault in TCP_FAULTS and is_met(query.question[0].name, self.strength):
+                    fault(self, connection, wire)
                 else:
                     dns.query.send_tcp(connection, wire)
 
