@@ -8,7 +8,9 @@ namespace meshgate::dns::cache {
 namespace {
 
 constexpr std::size_t bytes_per_entry = 192;  // a guess, for the size of the index
-constexpr unsigned spared_max = 8;            // for each entry that comes: the work stays bounded
+// For each entry that comes, so that the work stays bounded; more than a handful, as names that are
+// asked for together stand together.
+constexpr unsigned spared_max = 128;
 constexpr unsigned turns_max = 7;             // of the ring, that an answer outlives unasked
 constexpr std::uint32_t retry_seconds = 5;    // RFC 8767 section 5: the failure recheck timer
 constexpr std::uint32_t refresh_part = 10;    // of the TTL, at its end

@@ -35,9 +35,9 @@ struct Kept {
 
 /// Answers of upstreams, kept whole, one for each question. Belongs to one worker: no lock.
 ///
-/// Bounded in bytes. The oldest leaves first, but is spared once for each time that it was asked for,
-/// seven times at most: so a flood of names that nobody asks for twice takes only the room of its own
-/// kind.
+/// Bounded in bytes. The oldest leaves first, but is spared once for each time that it was asked
+/// for, seven times at most: so a flood of names that nobody asks for twice takes only the room of
+/// its own kind.
 ///
 /// Times are seconds of a steady clock, from any beginning; an entry that is a day past its end is
 /// not stale but gone.

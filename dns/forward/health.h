@@ -24,7 +24,9 @@ public:
     Change failed(Clock::time_point now, Failure how = Failure::no_reply) noexcept;
 
     /// The smoothed time to a reply; none before the first (RFC 6298 section 2).
-    [[nodiscard]] std::optional<Clock::duration> smoothed_time() const noexcept { return smoothed_; }
+    [[nodiscard]] std::optional<Clock::duration> smoothed_time() const noexcept {
+        return smoothed_;
+    }
     /// When a reply that has not come is late: the smoothed time and four times its variation.
     [[nodiscard]] std::optional<Clock::duration> expected_within() const noexcept {
         if (!smoothed_) return std::nullopt;

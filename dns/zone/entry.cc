@@ -53,7 +53,9 @@ public:
             ++count_;
             may_be_short = may_be_short && record.rdata.size() == address_bytes(form);
         }
-        if (count_ > 65535) throw std::length_error("more than 65,535 records of one name and type");
+        if (count_ > 65535) {
+            throw std::length_error("more than 65,535 records of one name and type");
+        }
         if (may_be_short && count_ <= 255 && ttl_ <= 65535) form_ = form;
     }
 

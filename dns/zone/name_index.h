@@ -28,7 +28,9 @@ public:
 
     /// @pre no value of the same name is in it.
     void insert(std::uint32_t hash, std::uint32_t value) {
-        if ((used_ + 1) * 3 > slots_.size() * 2) resize(std::max<std::size_t>(16, slots_.size() * 2));
+        if ((used_ + 1) * 3 > slots_.size() * 2) {
+            resize(std::max<std::size_t>(16, slots_.size() * 2));
+        }
         place({hash, value + 1});
         ++used_;
     }

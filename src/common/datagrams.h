@@ -8,8 +8,8 @@
 #include <cstddef>
 
 /// send(2), sendmmsg(2) and recvmmsg(2) as the kernel has them. The C library makes each of them a
-/// cancellation point, with two locked instructions a call in a program that has threads: a fortieth
-/// of what a forwarded query costs. Nobody here cancels threads.
+/// cancellation point, with two locked instructions a call in a program that has threads: a
+/// fortieth of what a forwarded query costs. Nobody here cancels threads.
 namespace meshgate::datagrams {
 
 inline ssize_t send(int fd, const void* bytes, std::size_t count, int flags) noexcept {

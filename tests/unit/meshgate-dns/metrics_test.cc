@@ -20,7 +20,8 @@ std::string exposition(const std::array<WorkerStats, 2>& workers) {
     MetricsInput input;
     input.version = "0.1.0";
     input.workers = pointers;
-    input.upstreams = {{SocketAddress::parse("192.0.2.1:53", 53).value(), true, 7, 1, std::chrono::milliseconds{20}},
+    input.upstreams = {{SocketAddress::parse("192.0.2.1:53", 53).value(), true, 7, 1,
+                        std::chrono::milliseconds{20}},
                        {SocketAddress::parse("[fe80::1%eth0]:53", 53).value(), false, 0, 0}};
     input.feeds = {{"kuma", true, 0.5, 100, 2, 3, 4, 5}};
     input.names = 12;

@@ -63,7 +63,8 @@ std::shared_ptr<const dns::zone::Table> names() {
 /// Asks the same again and again; neither side of it allocates.
 class Asking {
 public:
-    Asking(Client& client, Bytes message, bool framed) : client_(client), asked_(std::move(message)) {
+    Asking(Client& client, Bytes message, bool framed)
+        : client_(client), asked_(std::move(message)) {
         if (!framed) return;
         const auto bytes = static_cast<std::uint8_t>(asked_.size());
         asked_.insert(asked_.begin(), {0, bytes});

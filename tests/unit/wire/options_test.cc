@@ -12,7 +12,8 @@ using namespace meshgate::test;
 namespace {
 
 const Bytes cookie = hex("000a 0008 0102030405060708"), keepalive = hex("000b 0000"),
-            padding = hex("000c 0003 000000"), nsid = hex("0003 0000"), unknown = hex("fde9 0002 aabb");
+            padding = hex("000c 0003 000000"), nsid = hex("0003 0000"),
+            unknown = hex("fde9 0002 aabb");
 
 Bytes opt_with(const Bytes& options, const char* payload_size = "1000") {
     const auto length = static_cast<std::uint8_t>(options.size());
@@ -36,14 +37,14 @@ TEST_CASE("what goes upstream can take 1232 bytes, and says nothing of the way t
         const char* payload_size;
         Bytes before, after;
     };
-    for (const Row& row : {Row{"no option", "1000", {}, {}},
-                           Row{"a small client", "0200", {}, {}},
-                           Row{"a cookie", "1000", cookie, {}},
-                           Row{"all that are between neighbours", "1000", cookie + keepalive + padding, {}},
-                           Row{"others stay, in their order", "1000", nsid + cookie + unknown + padding,
-                               nsid + unknown},
-                           Row{"others alone", "1000", unknown + nsid, unknown + nsid},
-                           Row{"one that is cut off", "1000", nsid + hex("000a 0008 01"), nsid}}) {
+    for (const Row& row :
+         {Row{"no option", "1000", {}, {}}, Row{"a small client", "0200", {}, {}},
+          Row{"a cookie", "1000", cookie, {}},
+          Row{"all that are between neighbours", "1000", cookie + keepalive + padding, {}},
+          Row{"others stay, in their order", "1000", nsid + cookie + unknown + padding,
+              nsid + unknown},
+          Row{"others alone", "1000", unknown + nsid, unknown + nsid},
+          Row{"one that is cut off", "1000", nsid + hex("000a 0008 01"), nsid}}) {
         CAPTURE(row.what);
         CHECK(ours(asked + opt_with(row.before, row.payload_size)) ==
               asked + opt_with(row.after, "04d0"));

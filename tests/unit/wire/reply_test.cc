@@ -103,7 +103,8 @@ TEST_CASE("the one whose query went upstream gets the options of the reply, but 
                Bytes{static_cast<std::uint8_t>(options.size())} + options;
     };
     const Bytes asked = with_counts(other, 0, 0, 1) + opt;
-    const Bytes head = hex("1234 8100 0001 0001 0000 0001") + Bytes(other.begin() + 12, other.end());
+    const Bytes head =
+        hex("1234 8100 0001 0001 0000 0001") + Bytes(other.begin() + 12, other.end());
     const Bytes our_opt = hex("00 0029 04d0 01 00 8000 00");
     const auto pass = ReplyOptions::pass;
     CHECK(relayed(reply_with(cookie + ede), asked, 1232, pass) ==

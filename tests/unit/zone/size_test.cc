@@ -113,7 +113,8 @@ TEST_CASE("addresses of every number and TTL come back as they were") {
     contents.domains = {"mesh"};
     for (const std::uint32_t ttl : {0U, 30U, 65535U, 65536U, 86400U}) {
         for (const unsigned count : {1U, 2U, 255U, 256U, 300U}) {
-            const std::string name = "n" + std::to_string(count) + "-" + std::to_string(ttl) + ".mesh";
+            const std::string name =
+                "n" + std::to_string(count) + "-" + std::to_string(ttl) + ".mesh";
             for (unsigned i = 0; i < count; ++i) {
                 const auto address = ipv4(0x0a000000U + i);
                 contents.records.push_back({dns::wire::to_wire(name), dns::wire::type::a, ttl,
@@ -128,7 +129,8 @@ TEST_CASE("addresses of every number and TTL come back as they were") {
     const auto table = dns::zone::build(contents);
     for (const std::uint32_t ttl : {0U, 30U, 65535U, 65536U, 86400U}) {
         for (const unsigned count : {1U, 2U, 255U, 256U, 300U}) {
-            const std::string name = "n" + std::to_string(count) + "-" + std::to_string(ttl) + ".mesh";
+            const std::string name =
+                "n" + std::to_string(count) + "-" + std::to_string(ttl) + ".mesh";
             CAPTURE(name);
             test::Query query{name, dns::wire::type::a};
             query.id = 0;  // the first one comes first
