@@ -25,6 +25,14 @@ struct UserRef {
     friend bool operator==(const UserRef&, const UserRef&) noexcept = default;
 };
 
+/// Groups as written, in the same way.
+struct GroupRef {
+    std::variant<GidRange, std::string> who;
+    Location where;
+
+    friend bool operator==(const GroupRef&, const GroupRef&) noexcept = default;
+};
+
 enum class IpFamilyMode : std::uint8_t { dualstack, ipv4, ipv6 };
 enum class Engine : std::uint8_t { automatic, nftables, iptables };
 enum class IptablesBackend : std::uint8_t { automatic, nft, legacy };
@@ -45,9 +53,12 @@ struct Mesh {
 
 struct Proxy {
     bool enabled = true;
-    std::optional<UserRef>
-        user;  ///< one user; unset: uid 5678 if it exists, else kuma-dp, else 5678
+    /// One or several, none a range; empty: uid 5678 if it exists, else kuma-dp, else 5678. Each
+    /// makes self-calls.
+    std::vector<UserRef> user;
     std::vector<UserRef> exempt_users;
+    std::vector<GroupRef> exempt_groups;
+    std::vector<MaskedMark> exempt_marks;
 
     friend bool operator==(const Proxy&, const Proxy&) = default;
 };
@@ -166,7 +177,8 @@ struct Dns {
         allow;  ///< besides this machine itself and the networks of redirect.network
     std::uint32_t rate_limit = 1000;  ///< queries a second of one source outside this machine over
                                       ///< UDP, 0..1000000; 0: any number
-    std::optional<UserRef> user;      ///< unset: proxy.user when started as root, else no change
+    std::optional<UserRef> user;  ///< unset: (the first of) proxy.user when started as root, else
+                                  ///< no change
     std::vector<std::string> admin{
         "unix:/run/meshgate/dns.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none
     bool admin_is_default =

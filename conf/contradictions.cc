@@ -68,8 +68,9 @@ bool is_root(const UserRef& user) {
 
 void check_proxy(const Config& config, Contradictions& found) {
     if (config.proxy.enabled) {
-        const auto& user = config.proxy.user;
-        if (user && is_root(*user)) found.add("proxy.user", root_proxy, user->where);
+        for (const UserRef& user : config.proxy.user) {
+            if (is_root(user)) found.add("proxy.user", root_proxy, user.where);
+        }
         return;
     }
     const auto off = [&found](const std::string& direction, bool enabled) {

@@ -1,6 +1,8 @@
 #include "conf/redirect_toml.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace meshgate::conf {
 namespace {
@@ -19,6 +21,12 @@ std::string toml_string(std::string_view text) {
         out += c;
     }
     return out + '"';
+}
+
+std::string in_hex(Mark mark) {
+    std::array<char, 8> digits{};
+    const auto end = std::to_chars(digits.begin(), digits.end(), mark, 16).ptr;
+    return "0x" + std::string{digits.begin(), end};
 }
 
 std::string toml_of(const std::string& text) {
@@ -42,6 +50,14 @@ std::string toml_of(const PortRange& range) {
 std::string toml_of(const UserRef& user) {
     if (const auto* name = std::get_if<std::string>(&user.who)) return toml_string(*name);
     return toml_of_range(std::get<UidRange>(user.who));
+}
+std::string toml_of(const GroupRef& group) {
+    if (const auto* name = std::get_if<std::string>(&group.who)) return toml_string(*name);
+    return toml_of_range(std::get<GidRange>(group.who));
+}
+std::string toml_of(const MaskedMark& mark) {
+    const bool whole = mark.mask == whole_mark;
+    return toml_string(in_hex(mark.value) + (whole ? "" : "/" + in_hex(mark.mask)));
 }
 std::string toml_of(const Cidr& network) {
     const bool host = network.prefix == network.base.bytes().size() * 8;
@@ -74,10 +90,6 @@ std::string toml_of(const std::vector<Element>& list) {
         out += toml_of(element);
     }
     return out + "]";
-}
-
-std::string toml_of(const std::optional<UserRef>& user) {
-    return toml_of(user.value());  // a user that is set: unset is the default
 }
 
 /// A line each: they are long.
@@ -169,8 +181,14 @@ std::string redirect_toml(const Config& config) {
     top.key("resolv_conf", config.resolv_conf, usual.resolv_conf);
     Table proxy{"[proxy]", out};
     proxy.key("enabled", config.proxy.enabled, usual.proxy.enabled);
-    proxy.key("user", config.proxy.user, usual.proxy.user);
+    if (config.proxy.user.size() == 1) {
+        proxy.always("user", config.proxy.user.front());
+    } else {
+        proxy.key("user", config.proxy.user, usual.proxy.user);
+    }
     proxy.key("exempt_users", config.proxy.exempt_users, usual.proxy.exempt_users);
+    proxy.key("exempt_groups", config.proxy.exempt_groups, usual.proxy.exempt_groups);
+    proxy.key("exempt_marks", config.proxy.exempt_marks, usual.proxy.exempt_marks);
     write_redirect(config.redirect, usual.redirect, out);
     return out;
 }

@@ -144,11 +144,18 @@ void read_mesh(const toml::table& table, Mesh& to, Findings& findings) {
 }
 
 void read_proxy(const toml::table& table, Proxy& to, Findings& findings) {
-    static constexpr Keys<3> keys{"enabled", "user", "exempt_users"};
+    static constexpr Keys<5> keys{"enabled", "user", "exempt_users", "exempt_groups",
+                                  "exempt_marks"};
     TableReader reader{table, "proxy", keys, findings};
     reader.read("enabled", to.enabled);
-    to.user = read_user(reader, "user");
+    to.user = read_single_users(reader, "user");
+    if (const auto* users = reader.has("user") ? reader.find("user")->as_array() : nullptr;
+        users != nullptr && users->empty()) {
+        findings.error(users->source(), "'proxy.user' must name at least one user");
+    }
     to.exempt_users = read_users(reader, "exempt_users");
+    to.exempt_groups = read_groups(reader, "exempt_groups");
+    to.exempt_marks = read_marks(reader, "exempt_marks");
 }
 
 void read_log_prefix(TableReader& reader, std::string& to) {

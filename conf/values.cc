@@ -24,26 +24,72 @@ std::optional<PortRange> port_of(TableReader& reader, const toml::node& node,
     return std::nullopt;
 }
 
-std::optional<UserRef> user_of(TableReader& reader, const toml::node& node,
-                               const std::string& name) {
+/// Who a user or a group is: `kind` is "user", `number` "uid".
+template <class Ref, class Range>
+std::optional<Ref> account_of(TableReader& reader, const toml::node& node, const std::string& name,
+                              std::optional<Range> (*parse)(std::string_view) noexcept,
+                              const std::string& kind, const std::string& number) {
     Findings& findings = reader.findings();
     if (node.is_integer()) {
-        const auto uid = as_integer(findings, node, name, 0, uid_max);
-        if (!uid) return std::nullopt;
-        const auto number = static_cast<Uid>(*uid);
-        return UserRef{UidRange{number, number}, findings.place(node)};
+        const auto id = as_integer(findings, node, name, 0, uid_max);
+        if (!id) return std::nullopt;
+        const auto one = static_cast<std::uint32_t>(*id);
+        return Ref{Range{one, one}, findings.place(node)};
     }
     const auto text = node.value_exact<std::string>();
     if (!text) {
         return wrong_type(findings, node, name,
-                          "a user name, a uid, or a range such as \"2000-2999\"");
+                          "a " + kind + " name, a " + number +
+                              ", or a range such as \"2000-2999\"");
     }
-    if (const auto range = parse_uid_range(*text)) return UserRef{*range, findings.place(node)};
-    if (is_user_name(*text)) return UserRef{*text, findings.place(node)};
-    findings.error(node.source(), in_quotes(name) + ": " + in_quotes(*text) +
-                                      " is not a user name, a uid (0 to 4294967294) or a range "
-                                      "such as \"2000-2999\"");
+    if (const auto range = parse(*text)) return Ref{*range, findings.place(node)};
+    if (is_user_name(*text)) return Ref{*text, findings.place(node)};
+    findings.error(node.source(), in_quotes(name) + ": " + in_quotes(*text) + " is not a " + kind +
+                                      " name, a " + number +
+                                      " (0 to 4294967294) or a range such as \"2000-2999\"");
     return std::nullopt;
+}
+
+std::optional<UserRef> user_of(TableReader& reader, const toml::node& node,
+                               const std::string& name) {
+    return account_of<UserRef, UidRange>(reader, node, name, parse_uid_range, "user", "uid");
+}
+
+/// One that is no range.
+std::optional<UserRef> single_user_of(TableReader& reader, const toml::node& node,
+                                      const std::string& name) {
+    auto user = user_of(reader, node, name);
+    if (!user) return std::nullopt;
+    const auto* range = std::get_if<UidRange>(&user->who);
+    if (range == nullptr || range->first == range->last) return user;
+    reader.findings().error(node.source(), in_quotes(name) + " must be one user, not a range");
+    return std::nullopt;
+}
+
+std::optional<MaskedMark> mark_of(TableReader& reader, const toml::node& node,
+                                  const std::string& name) {
+    Findings& findings = reader.findings();
+    std::optional<MaskedMark> mark;
+    if (node.is_integer()) {
+        const auto number = as_integer(findings, node, name, 0, whole_mark);
+        if (!number) return std::nullopt;
+        mark = MaskedMark{static_cast<Mark>(*number)};
+    } else if (const auto text = node.value_exact<std::string>()) {
+        mark = parse_mark(*text);
+        if (!mark) {
+            findings.error(node.source(), in_quotes(name) + ": " + in_quotes(*text) +
+                                              " is not a mark such as \"0x539\" or, with a mask, "
+                                              "\"0x539/0xfff\"");
+            return std::nullopt;
+        }
+    } else {
+        return wrong_type(findings, node, name, "a number, or a string such as \"0x539/0xfff\"");
+    }
+    if (const auto fault = mark_fault(*mark); !fault.empty()) {
+        findings.error(node.source(), in_quotes(name) + ": " + std::string{fault});
+        return std::nullopt;
+    }
+    return mark;
 }
 
 }  // namespace
@@ -67,13 +113,36 @@ std::vector<UserRef> read_users(TableReader& reader, std::string_view key) {
 std::optional<UserRef> read_user(TableReader& reader, std::string_view key) {
     const auto* node = reader.find(key);
     if (node == nullptr) return std::nullopt;
-    auto user = user_of(reader, *node, reader.name(key));
-    if (!user) return std::nullopt;
-    const auto* range = std::get_if<UidRange>(&user->who);
-    if (range == nullptr || range->first == range->last) return user;
-    reader.findings().error(node->source(),
-                            in_quotes(reader.name(key)) + " must be one user, not a range");
-    return std::nullopt;
+    return single_user_of(reader, *node, reader.name(key));
+}
+
+std::vector<UserRef> read_single_users(TableReader& reader, std::string_view key) {
+    std::vector<UserRef> users;
+    reader.read_each(key, [&](const toml::node& node) {
+        if (auto user = single_user_of(reader, node, reader.name(key))) {
+            users.push_back(std::move(*user));
+        }
+    });
+    return users;
+}
+
+std::vector<GroupRef> read_groups(TableReader& reader, std::string_view key) {
+    std::vector<GroupRef> groups;
+    const auto name = reader.name(key);
+    reader.read_each(key, [&](const toml::node& node) {
+        auto group = account_of<GroupRef, GidRange>(reader, node, name, parse_gid_range, "group",
+                                                    "gid");
+        if (group) groups.push_back(std::move(*group));
+    });
+    return groups;
+}
+
+std::vector<MaskedMark> read_marks(TableReader& reader, std::string_view key) {
+    std::vector<MaskedMark> marks;
+    reader.read_each(key, [&](const toml::node& node) {
+        if (const auto mark = mark_of(reader, node, reader.name(key))) marks.push_back(*mark);
+    });
+    return marks;
 }
 
 std::vector<Cidr> read_networks(TableReader& reader, std::string_view key) {

@@ -17,6 +17,10 @@ namespace meshgate::conf {
 std::vector<PortRange> read_ports(TableReader& reader, std::string_view key);
 std::vector<UserRef> read_users(TableReader& reader, std::string_view key);
 std::optional<UserRef> read_user(TableReader& reader, std::string_view key);  ///< one, no range
+/// One or several, no ranges.
+std::vector<UserRef> read_single_users(TableReader& reader, std::string_view key);
+std::vector<GroupRef> read_groups(TableReader& reader, std::string_view key);
+std::vector<MaskedMark> read_marks(TableReader& reader, std::string_view key);
 std::vector<Cidr> read_networks(TableReader& reader, std::string_view key);
 std::vector<Protocol> read_protocols(TableReader& reader, std::string_view key);
 

@@ -26,6 +26,20 @@ std::optional<std::pair<Number, Number>> parse_range(std::string_view text, Numb
     return std::pair{first, last};
 }
 
+/// Decimal, or hexadecimal after "0x".
+std::optional<Mark> parse_mark_number(std::string_view text) noexcept {
+    int base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+        text.remove_prefix(2);
+        base = 16;
+    }
+    Mark number = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number, base);
+    if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    return number;
+}
+
 bool is_label_byte(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
@@ -50,6 +64,30 @@ std::optional<UidRange> parse_uid_range(std::string_view text) noexcept {
     const auto range = parse_range<Uid>(text, 0, uid_max);
     if (!range) return std::nullopt;
     return UidRange{range->first, range->second};
+}
+
+std::optional<GidRange> parse_gid_range(std::string_view text) noexcept {
+    const auto range = parse_range<Gid>(text, 0, gid_max);
+    if (!range) return std::nullopt;
+    return GidRange{range->first, range->second};
+}
+
+std::optional<MaskedMark> parse_mark(std::string_view text) noexcept {
+    const auto slash = text.find('/');
+    const auto value = parse_mark_number(text.substr(0, slash));
+    if (!value) return std::nullopt;
+    if (slash == text.npos) return MaskedMark{*value};
+    const auto mask = parse_mark_number(text.substr(slash + 1));
+    if (!mask) return std::nullopt;
+    return MaskedMark{*value, *mask};
+}
+
+std::string_view mark_fault(const MaskedMark& mark) noexcept {
+    if ((mark.value & ~mark.mask) != 0) {
+        return "the mark has bits outside of its mask: no packet has it";
+    }
+    if (mark.value == 0) return "packets without any mark have 0: nothing would be captured";
+    return {};
 }
 
 std::optional<std::string> parse_name(std::string_view text, Wildcard wildcard) {

@@ -18,14 +18,24 @@ std::optional<PortRange> parse_port_range(std::string_view text) noexcept;
 /// anything else.
 std::optional<UidRange> parse_uid_range(std::string_view text) noexcept;
 
+/// The same of groups.
+std::optional<GidRange> parse_gid_range(std::string_view text) noexcept;
+
+/// "1337", "0x539", "0x539/0xfff": a mark, and which of its bits count. Empty for anything else.
+/// What it says may be no MaskedMark: see mark_fault().
+std::optional<MaskedMark> parse_mark(std::string_view text) noexcept;
+
+/// Why nobody is to be exempt by it; empty for a good one.
+std::string_view mark_fault(const MaskedMark& mark) noexcept;
+
 /// A domain name as configured, in lower case and without trailing dot; labels of 1..63 bytes of
 /// letters, digits, '-' and '_', at most 253 in all ('_' is legal in the DNS). `*` may be the whole
 /// first label when `wildcard` allows it.
 enum class Wildcard : std::uint8_t { no, yes };
 std::optional<std::string> parse_name(std::string_view text, Wildcard wildcard = Wildcard::no);
 
-/// True for what useradd or a distribution may call a user: no blank, no ':' or '/', no digits
-/// alone.
+/// True for what useradd or a distribution may call a user or a group: no blank, no ':' or '/', no
+/// digits alone.
 bool is_user_name(std::string_view text) noexcept;
 
 /// An interface of the kernel (1 to 15 bytes), with '+' (iptables) or '*' (nft) at the end for any

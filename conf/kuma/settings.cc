@@ -87,7 +87,7 @@ void set_logging(Wishes& to, Values values) {
 }
 
 void set_user(Wishes& to, Values values) {
-    to.config.proxy.user = parse_user(values.back());
+    to.config.proxy.user = {parse_user(values.back())};
 }
 
 /// What inbound and outbound have alike.

@@ -51,8 +51,12 @@ Fate fate_of(const Connection& connection, const Origin& origin, std::optional<P
     const bool gone = origin.owner == Origin::Owner::gone;
     if (gone && connection.protocol == Protocol::tcp) return Fate::same;  // it is about to end
     // Of UDP the next socket of that port would inherit the entry: what the rules say of anybody.
-    const auto now = evaluate(ruleset, first_packet(connection, origin)).redirected_to;
+    auto packet = first_packet(connection, origin);
+    const auto now = evaluate(ruleset, packet).redirected_to;
     if (now == captured) return Fate::same;
+    // Its group and mark are not to be found out afterwards: it may be exempt by them.
+    packet.has_any_group_and_mark = true;
+    if (evaluate(ruleset, packet).redirected_to == captured) return Fate::unknown;
     return origin.owner == Origin::Owner::unknown ? Fate::unknown : Fate::other;
 }
 

@@ -46,7 +46,7 @@ struct Origin {
 enum class Fate : std::uint8_t {
     same,     ///< the rules would do what was done
     other,    ///< they would redirect it, or not any more, or to another port
-    unknown,  ///< that depends on whose it is
+    unknown,  ///< that depends on whose it is, or on its group or mark
 };
 
 /// @param captured  as captured_at() says. What others have redirected is never of another fate: it

@@ -4,6 +4,8 @@
 #include "netfilter/ruleset/words.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <stdexcept>
 
 namespace meshgate::netfilter {
@@ -21,6 +23,23 @@ std::string port_words(const PortRange& range) {
 std::string user_words(const UidRange& range) {
     return "-m owner --uid-owner " + std::to_string(range.first) +
            (range.first == range.last ? "" : "-" + std::to_string(range.last)) + " ";
+}
+
+std::string group_words(const GidRange& range) {
+    return "-m owner --gid-owner " + std::to_string(range.first) +
+           (range.first == range.last ? "" : "-" + std::to_string(range.last)) + " ";
+}
+
+/// As iptables-save prints it.
+std::string in_hex(Mark mark) {
+    std::array<char, 8> digits{};
+    const auto end = std::to_chars(digits.begin(), digits.end(), mark, 16).ptr;
+    return "0x" + std::string{digits.begin(), end};
+}
+
+std::string mark_option(Mark mark, Mark mask) {
+    return "-m mark --mark " + in_hex(mark) +
+           (mask == conf::whole_mark ? "" : "/" + in_hex(mask)) + " ";
 }
 
 std::vector<std::string> port_lists(const PortElements& ports) {
@@ -113,6 +132,26 @@ private:
         std::vector<std::string> words;
         for (const auto& range : elements_of<UidElements>(std::get<SetRef>(match.users))) {
             words.push_back(user_words(range));
+        }
+        multiply(words);
+    }
+    void add(const MatchSkgid& match) {
+        if (const auto* group = std::get_if<Gid>(&match.groups)) {
+            return multiply({group_words({*group, *group})});
+        }
+        std::vector<std::string> words;
+        for (const auto& range : elements_of<GidElements>(std::get<SetRef>(match.groups))) {
+            words.push_back(group_words(range));
+        }
+        multiply(words);
+    }
+    void add(const MatchMark& match) {
+        if (const auto* mark = std::get_if<Mark>(&match.marks)) {
+            return multiply({mark_option(*mark, match.mask)});
+        }
+        std::vector<std::string> words;
+        for (const Mark mark : elements_of<MarkElements>(std::get<SetRef>(match.marks))) {
+            words.push_back(mark_option(mark, match.mask));
         }
         multiply(words);
     }

@@ -56,8 +56,10 @@ SavedRules Iptables::saved(const IptablesPrograms& programs, Family family,
 
 Iptables::Ours Iptables::ours(const IptablesPrograms& programs) const {
     const Presence presence{our_names};
-    return {saved(programs, Family::ipv4, presence).tables,
-            saved(programs, Family::ipv6, presence).tables};
+    auto ipv4 = saved(programs, Family::ipv4, presence);
+    auto ipv6 = saved(programs, Family::ipv6, presence);
+    return {std::move(ipv4.tables), std::move(ipv6.tables), std::move(ipv4.counters),
+            std::move(ipv6.counters)};
 }
 
 Iptables::Ours Iptables::wanted(const Ruleset& ruleset, std::string_view prefix) const {
@@ -92,14 +94,26 @@ std::optional<Installed> Iptables::read() {
     return found;
 }
 
+Counters Iptables::counters() {
+    Counters sums;
+    if (!Presence{our_names}.anywhere()) return sums;
+    for (const auto& one : programs()) {
+        const Ours rules = ours(one);
+        for (const auto* family : {&rules.counted4, &rules.counted6}) add_counts(*family, sums);
+    }
+    return in_order_of_causes(sums);
+}
+
 Ruleset Iptables::form_of(const Ruleset& ruleset) const {
     return iptables_form(ruleset, loopback_, has_ipv6_);
 }
 
 void Iptables::change(const IptablesPrograms& programs, const Ours& before,
                       const Ours& after) const {
-    restore_rules(programs, Family::ipv4, replacement_text(before.ipv4, after.ipv4));
-    restore_rules(programs, Family::ipv6, replacement_text(before.ipv6, after.ipv6));
+    restore_rules(programs, Family::ipv4,
+                  with_counts(replacement_text(before.ipv4, after.ipv4), before.counted4));
+    restore_rules(programs, Family::ipv6,
+                  with_counts(replacement_text(before.ipv6, after.ipv6), before.counted6));
 }
 
 void Iptables::change_or_undo(const IptablesPrograms& programs, const Ours& after) const {

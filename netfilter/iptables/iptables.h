@@ -23,7 +23,10 @@ public:
     /// Our part of what one back end holds, IPv4 and IPv6.
     struct Ours {
         std::vector<TableWords> ipv4, ipv6;
-        friend bool operator==(const Ours&, const Ours&) = default;
+        Counters counted4{}, counted6{};  ///< what they had counted when they were read
+        friend bool operator==(const Ours& a, const Ours& b) {
+            return a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6;
+        }
         [[nodiscard]] bool empty() const noexcept { return ipv4.empty() && ipv6.empty(); }
     };
     /// All that is ours, verbatim.
@@ -36,11 +39,17 @@ public:
     /// @throws KernelError
     std::optional<Installed> read();
 
+    /// What is counted of ours, by cause, in both back ends and families. Each rule counts for
+    /// itself, so the rules are listed for it.
+    /// @throws KernelError
+    Counters counters();
+
     /// `ruleset` as read() would find it.
     /// @throws Inexpressible
     [[nodiscard]] Ruleset form_of(const Ruleset& ruleset) const;
 
-    /// Makes `ruleset` all that is ours; puts back what was there when that fails.
+    /// Makes `ruleset` all that is ours; puts back what was there when that fails. What was counted
+    /// goes on, less what is counted between the look at the old rules and their end.
     /// @throws KernelError, Inexpressible
     void replace(const Ruleset& ruleset, const Ownership& ownership);
 

@@ -103,13 +103,13 @@ bool Presence::anywhere() const {
 }
 
 std::string save_rules(const IptablesPrograms& programs, Family family) {
-    return run(family == Family::ipv4 ? programs.save : programs.save6, {}, "");
+    return run(family == Family::ipv4 ? programs.save : programs.save6, {"-c"}, "");
 }
 
 void restore_rules(const IptablesPrograms& programs, Family family, std::string_view text) {
     if (text.empty()) return;
-    run(family == Family::ipv4 ? programs.restore : programs.restore6, {"--noflush", wait_option},
-        text);
+    run(family == Family::ipv4 ? programs.restore : programs.restore6,
+        {"--noflush", "--counters", wait_option}, text);
 }
 
 }  // namespace meshgate::netfilter

@@ -38,7 +38,7 @@ private:
     std::vector<ChainName> chains_;
 };
 
-/// What the program of that family prints.
+/// What the program of that family prints, with the counters of the rules.
 /// @throws KernelError
 std::string save_rules(const IptablesPrograms& programs, Family family);
 

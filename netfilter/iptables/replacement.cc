@@ -63,4 +63,24 @@ std::string replacement_text(const std::vector<TableWords>& before,
     return text;
 }
 
+std::string with_counts(std::string_view text, const Counters& counted) {
+    auto left = counted;
+    std::string lines;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        const auto line = text.substr(0, end);
+        const auto is_of_line = [line](const CounterValue& one) {
+            const auto start = "--comment \"" + one.name + std::string{cause_separator};
+            return line.starts_with("-A ") && line.find(start) != line.npos;
+        };
+        if (const auto one = std::ranges::find_if(left, is_of_line); one != left.end()) {
+            lines += "[" + std::to_string(one->packets) + ":" + std::to_string(one->bytes) + "] ";
+            left.erase(one);
+        }
+        lines.append(line) += '\n';
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
 }  // namespace meshgate::netfilter

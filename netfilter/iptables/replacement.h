@@ -1,6 +1,7 @@
 #pragma once
 
 #include "netfilter/iptables/table_words.h"
+#include "netfilter/ruleset/counters.h"
 
 #include <string>
 #include <vector>
@@ -13,5 +14,9 @@ namespace meshgate::netfilter {
 /// to be left. Empty when there is nothing to do.
 std::string replacement_text(const std::vector<TableWords>& before,
                              const std::vector<TableWords>& after);
+
+/// The same with what was counted before: the first rule of each cause begins there, for
+/// `--counters`.
+std::string with_counts(std::string_view text, const Counters& counted);
 
 }  // namespace meshgate::netfilter

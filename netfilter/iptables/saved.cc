@@ -3,6 +3,7 @@
 #include "netfilter/iptables/replacement.h"
 #include "netfilter/iptables/saved_rule.h"
 #include "netfilter/iptables/text.h"
+#include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/words.h"
 
 #include <algorithm>
@@ -26,6 +27,26 @@ std::string_view target_of(const std::vector<std::string>& words) {
 std::string_view comment_of(const std::vector<std::string>& words) {
     const auto found = std::ranges::find(words, "--comment");
     return found == words.end() || found + 1 == words.end() ? std::string_view{} : *(found + 1);
+}
+
+/// Takes "[12:720] " off the line: packets and bytes. None when there is no such thing.
+std::optional<CounterValue> take_counts(std::string_view& line) {
+    const auto end = line.find("] ");
+    if (!line.starts_with('[') || end == line.npos) return std::nullopt;
+    const auto inside = line.substr(1, end - 1);
+    line.remove_prefix(end + 2);
+    const auto colon = inside.find(':');
+    CounterValue counted;
+    const auto read = [](std::string_view digits, std::uint64_t& to) {
+        const auto* const stop = digits.data() + digits.size();
+        const auto parsed = std::from_chars(digits.data(), stop, to);
+        return parsed.ec == std::errc{} && parsed.ptr == stop;
+    };
+    if (colon == inside.npos || !read(inside.substr(0, colon), counted.packets) ||
+        !read(inside.substr(colon + 1), counted.bytes)) {
+        return std::nullopt;
+    }
+    return counted;
 }
 
 /// "meshgate: output, priority -105".
@@ -56,6 +77,7 @@ public:
 
 private:
     void read_line(std::string_view line) {
+        counted_ = take_counts(line);
         if (line.starts_with('*')) {
             end_table();
             table_.table = line.substr(1);
@@ -115,8 +137,20 @@ private:
             if (log_->matches != saved->rule.matches) note("a LOG rule in chain " + name);
             saved->rule.log_prefix = std::exchange(log_, std::nullopt)->log_prefix;
         }
+        count(saved->rule);
         chain.rules.push_back(std::move(saved->rule));
         for (auto& set : saved->sets) saved_.sets.push_back(std::move(set));
+    }
+
+    void count(const Rule& rule) {
+        if (!counted_ || !rule.counter) return;
+        const auto known = std::ranges::find(saved_.counters, *rule.counter, &CounterValue::name);
+        if (known == saved_.counters.end()) {
+            saved_.counters.push_back({*rule.counter, counted_->packets, counted_->bytes});
+        } else {
+            known->packets += counted_->packets;
+            known->bytes += counted_->bytes;
+        }
     }
 
     int priority_of_table() const {
@@ -188,6 +222,7 @@ private:
     std::vector<Ownership> marks_;
     std::vector<std::string> has_foreign_rule_;
     std::optional<Rule> log_;
+    std::optional<CounterValue> counted_;  ///< of the line that is read
     SavedRules saved_;
 };
 
@@ -212,6 +247,7 @@ Ruleset merged(const SavedRules& ipv4, const SavedRules& ipv6) {
     // iptables-save prints chains in an order of its own.
     std::ranges::sort(ruleset.chains, {}, &Chain::name);
     std::ranges::sort(ruleset.sets, {}, &Set::name);
+    ruleset.counters = used_counters(ruleset.chains);
     return ruleset;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "netfilter/iptables/table_words.h"
+#include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/installed.h"
 
 #include <optional>
@@ -19,9 +20,11 @@ struct SavedRules {
     std::vector<Set> sets;
     std::vector<Chain> chains;         ///< their rules begin with a MatchFamily
     std::vector<Ownership> marks;      ///< one for each table that has one
+    Counters counters;                 ///< by cause, what its rules have counted
     std::vector<std::string> unknown;  ///< a line for each thing that is not as we write it
 };
 
+/// @param text      with the counters of the rules (`-c`), or without
 /// @param loopback  name of the loopback device
 SavedRules read_saved(std::string_view text, Family family, std::string_view loopback);
 

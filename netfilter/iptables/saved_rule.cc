@@ -1,6 +1,8 @@
 #include "netfilter/iptables/saved_rule.h"
 
+#include "conf/words.h"
 #include "netfilter/iptables/table_words.h"
+#include "netfilter/ruleset/counters.h"
 
 #include <algorithm>
 #include <array>
@@ -41,12 +43,21 @@ std::optional<PortElements> ports(std::string_view list) {
     }
 }
 
+/// "0x539", "0x539/0xfff"
+std::optional<MatchMark> mark(std::string_view text) {
+    const auto parsed = conf::parse_mark(text);
+    if (!parsed) return std::nullopt;
+    return MatchMark{parsed->mask, parsed->value};
+}
+
 /// The options of one rule, each at most once.
 struct Options {
     std::optional<Protocol> protocol;
     std::optional<PortElements> ports;
     std::optional<MatchAddress> source, destination;
     std::optional<UidRange> users;
+    std::optional<GidRange> groups;
+    std::optional<MatchMark> mark;
     std::vector<Match> devices;
     bool local_destination = false, invalid = false;
     std::string target, comment, log_prefix;
@@ -80,6 +91,10 @@ private:
         if (option == "--uid-owner") {
             return set(options_.users, range<UidRange, Uid>(value, '-'));
         }
+        if (option == "--gid-owner") {
+            return set(options_.groups, range<GidRange, Gid>(value, '-'));
+        }
+        if (option == "--mark") return set(options_.mark, mark(value));
         if (option == "--dst-type") return options_.local_destination = value == "LOCAL";
         if (option == "--ctstate") return options_.invalid = value == "INVALID";
         if (option == "--to-ports") return set(options_.to_port, number<Port>(value));
@@ -89,8 +104,8 @@ private:
     }
 
     static bool is_known_match(std::string_view name) {
-        static constexpr std::array<std::string_view, 7> known{
-            "tcp", "udp", "multiport", "owner", "addrtype", "conntrack", "comment"};
+        static constexpr std::array<std::string_view, 8> known{
+            "tcp", "udp", "multiport", "owner", "addrtype", "conntrack", "comment", "mark"};
         return std::ranges::find(known, name) != known.end();
     }
     template <class Value>
@@ -167,6 +182,25 @@ void add_users(const UidRange& users, const std::string& set_name, SavedRule& sa
     saved.rule.matches.emplace_back(MatchSkuid{SetRef{set_name + "s"}});
 }
 
+void add_groups(const GidRange& groups, const std::string& set_name, SavedRule& saved) {
+    if (groups.first == groups.last) {
+        saved.rule.matches.emplace_back(MatchSkgid{groups.first});
+        return;
+    }
+    saved.sets.push_back({set_name + "g", "", GidElements{groups}});
+    saved.rule.matches.emplace_back(MatchSkgid{SetRef{set_name + "g"}});
+}
+
+/// Takes the cause off the comment.
+void read_comment(std::string comment, Rule& rule) {
+    const auto at = comment.find(cause_separator);
+    if (at != comment.npos && is_cause(std::string_view{comment}.substr(0, at))) {
+        rule.counter = comment.substr(0, at);
+        comment.erase(0, at + cause_separator.size());
+    }
+    rule.comment = std::move(comment);
+}
+
 SavedRule rule_of(Options options, Family family, const std::string& set_name) {
     SavedRule saved;
     auto& matches = saved.rule.matches;
@@ -176,10 +210,12 @@ SavedRule rule_of(Options options, Family family, const std::string& set_name) {
     if (options.source) matches.emplace_back(*options.source);
     if (options.destination) matches.emplace_back(*options.destination);
     if (options.users) add_users(*options.users, set_name, saved);
+    if (options.groups) add_groups(*options.groups, set_name, saved);
+    if (options.mark) matches.emplace_back(*options.mark);
     matches.insert(matches.end(), options.devices.begin(), options.devices.end());
     if (options.local_destination) matches.emplace_back(MatchLocalDestination{});
     if (options.invalid) matches.emplace_back(MatchInvalid{});
-    saved.rule.comment = std::move(options.comment);
+    read_comment(std::move(options.comment), saved.rule);
     saved.rule.log_prefix = std::move(options.log_prefix);
     return saved;
 }

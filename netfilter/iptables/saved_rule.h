@@ -23,7 +23,7 @@ struct SavedRule {
 /// What a line says, less its first two words (`-A CHAIN`). None when there is anything in it that
 /// we never write.
 /// @param loopback  name of the loopback device
-/// @param set_name  for the sets; an 's' may be added
+/// @param set_name  for the sets; an 's' or a 'g' may be added
 std::optional<SavedRule> parse_saved_rule(const std::vector<std::string>& words, Family family,
                                           std::string_view loopback, const std::string& set_name);
 

@@ -21,6 +21,9 @@ inline constexpr std::string_view trial_prefix = "MGTRIAL_";
 /// somebody else's, whatever it begins with.
 bool is_our_chain(std::string_view name) noexcept;
 
+/// What a rule counts as, in front of its comment: "captured_dns: DNS goes to the mesh resolver".
+inline constexpr std::string_view cause_separator = ": ";
+
 /// A rule in somebody else's chain that leads to one of ours.
 struct JumpWords {
     std::string chain;   ///< "OUTPUT"

@@ -56,6 +56,12 @@ std::string comment_option(const std::string& comment) {
     return "-m comment --comment " + in_double_quotes(comment) + " ";
 }
 
+/// The comment of the rule that decides: iptables counts in rules, and has no other name for them.
+std::string counting_comment(const Rule& rule) {
+    if (!rule.counter || rule.counter->empty()) return rule.comment;
+    return *rule.counter + std::string{cause_separator} + rule.comment;
+}
+
 /// nft's priority is more than the place in the table says.
 std::string jump_comment(const Chain& chain) {
     return "meshgate: " + chain.name + ", priority " + std::to_string(chain.base->priority);
@@ -184,7 +190,9 @@ private:
             words_.rules.push_back(start + "-j LOG --log-prefix " +
                                    in_double_quotes(rule.log_prefix) + " --log-level debug");
         }
-        words_.rules.push_back(start + target(rule.verdict, prefix_));
+        words_.rules.push_back("-A " + chain + " " + matches +
+                               comment_option(counting_comment(rule)) +
+                               target(rule.verdict, prefix_));
     }
 
     const Ruleset& ruleset_;

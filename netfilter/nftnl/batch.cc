@@ -64,6 +64,10 @@ void Batch::table(Table operation, nftnl_table& table, const Subject& subject) {
         nftnl_table_nlmsg_build_payload, subject);
 }
 
+void Batch::add(nftnl_obj& object, const Subject& subject) {
+    put(NFT_MSG_NEWOBJ, NLM_F_CREATE, object, nftnl_obj_nlmsg_build_payload, subject);
+}
+
 void Batch::add(nftnl_set& set, const Subject& subject) {
     put(NFT_MSG_NEWSET, NLM_F_CREATE, set, nftnl_set_nlmsg_build_payload, subject);
 }

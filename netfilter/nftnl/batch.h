@@ -33,6 +33,7 @@ public:
     ///                    by then, the kernel refuses with ERESTART (NFNL_BATCH_GENID)
     explicit Batch(std::optional<std::uint32_t> generation = std::nullopt);
     void table(Table operation, nftnl_table& table, const Subject& subject);
+    void add(nftnl_obj& object, const Subject& subject);
     void add(nftnl_set& set, const Subject& subject);
     void add_elements(nftnl_set& set, const Subject& subject);
     void add(nftnl_chain& chain, const Subject& subject);

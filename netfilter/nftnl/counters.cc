@@ -10,7 +10,6 @@
 
 #include <libmnl/libmnl.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -19,8 +18,14 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_counter_attempts = 32;
+constexpr int max_counter_attempts = 200;
 constexpr std::string_view earlier_suffix = ".earlier";
+
+/// The counter of rules whose earlier counts these may be.
+std::string_view rule_counter(std::string_view name) {
+    if (is_earlier_counter(name)) name.remove_suffix(earlier_suffix.size());
+    return name;
+}
 
 std::optional<CounterValue> read_one(const nlmsghdr& message, std::string_view table) {
     const auto object = own<NftObject>(nftnl_obj_alloc());
@@ -29,11 +34,12 @@ std::optional<CounterValue> read_one(const nlmsghdr& message, std::string_view t
     const auto* const name = nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME);
     if (of == nullptr || name == nullptr || of != table) return std::nullopt;
     if (nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) return std::nullopt;
-    return CounterValue{name, nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS),
+    return CounterValue{std::string{rule_counter(name)},
+                        nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS),
                         nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_BYTES)};
 }
 
-/// As the table has them. @return nullopt when they changed meanwhile.
+/// What the table has counted. @return nullopt when they changed meanwhile.
 std::optional<Counters> dump(Netlink& netlink, const std::string& table) {
     Counters counters;
     Request request{NFT_MSG_GETOBJ};
@@ -41,7 +47,7 @@ std::optional<Counters> dump(Netlink& netlink, const std::string& table) {
     mnl_attr_put_u32(request.get(), NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
     try {
         const auto dumped = netlink.dump(*request, [&](const nlmsghdr& message) {
-            if (auto one = read_one(message, table)) counters.push_back(std::move(*one));
+            if (auto one = read_one(message, table)) add_counts({std::move(*one)}, counters);
         });
         if (dumped == Netlink::Dumped::interrupted) return std::nullopt;
     } catch (const std::system_error& error) {
@@ -54,34 +60,6 @@ std::optional<Counters> dump(Netlink& netlink, const std::string& table) {
     return counters;
 }
 
-std::string_view rule_counter(std::string_view name) {
-    if (is_earlier_counter(name)) name.remove_suffix(earlier_suffix.size());
-    return name;
-}
-
-void add(const Counters& more, Counters& sums) {
-    for (const auto& one : more) {
-        const auto name = rule_counter(one.name);
-        const auto known = std::ranges::find(sums, name, &CounterValue::name);
-        if (known == sums.end()) {
-            sums.push_back({std::string{name}, one.packets, one.bytes});
-        } else {
-            known->packets += one.packets;
-            known->bytes += one.bytes;
-        }
-    }
-}
-
-/// In the order of `causes`; what is none of them is nobody's here.
-Counters in_order(const Counters& sums) {
-    Counters ordered;
-    for (const auto& cause : causes) {
-        const auto found = std::ranges::find(sums, cause.name, &CounterValue::name);
-        if (found != sums.end()) ordered.push_back(*found);
-    }
-    return ordered;
-}
-
 /// @param tables  whose counts are added up
 Counters read_all(Netlink& netlink, const std::vector<std::string>& tables) {
     for (int attempt = 0; attempt < max_counter_attempts; ++attempt) {
@@ -91,9 +69,9 @@ Counters read_all(Netlink& netlink, const std::vector<std::string>& tables) {
         for (const auto& table : tables) {
             const auto counters = dump(netlink, table);
             complete = complete && counters.has_value();
-            if (counters) add(*counters, sums);
+            if (counters) add_counts(*counters, sums);
         }
-        if (complete && generation(netlink) == before) return in_order(sums);
+        if (complete && generation(netlink) == before) return in_order_of_causes(sums);
     }
     throw KernelError{"table inet " + tables.front(), EAGAIN, "the ruleset does not stand still"};
 }
@@ -116,7 +94,8 @@ std::string earlier_counter(std::string_view name) {
 }
 
 bool is_earlier_counter(std::string_view name) noexcept {
-    return name.ends_with(earlier_suffix);
+    return name.ends_with(earlier_suffix) &&
+           is_cause(name.substr(0, name.size() - earlier_suffix.size()));
 }
 
 Counters read_counters_of(Netlink& netlink, std::string_view table) {

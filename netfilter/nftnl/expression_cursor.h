@@ -109,6 +109,15 @@ public:
     }
 
     bool take_counter() { return is("counter") && pass(); }
+    std::optional<std::string> take_named_counter() {
+        if (!is("objref") || number(NFTNL_EXPR_OBJREF_IMM_TYPE) != NFT_OBJECT_COUNTER ||
+            !has(NFTNL_EXPR_OBJREF_IMM_NAME)) {
+            return std::nullopt;
+        }
+        std::string name = nftnl_expr_get_str(current(), NFTNL_EXPR_OBJREF_IMM_NAME);
+        pass();
+        return name;
+    }
     /// The prefix of a log statement to the kernel's log.
     std::optional<std::string> take_log(nft_log_level level) {
         if (!is("log") || !has(NFTNL_EXPR_LOG_PREFIX) || has(NFTNL_EXPR_LOG_GROUP) ||

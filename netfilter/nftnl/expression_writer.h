@@ -74,6 +74,11 @@ public:
         }
     }
     void counter() { add("counter"); }
+    void named_counter(const std::string& name) {
+        auto& expr = add("objref");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
+        nftnl_expr_set_str(&expr, NFTNL_EXPR_OBJREF_IMM_NAME, name.c_str());
+    }
     void log(const std::string& prefix, nft_log_level level) {
         auto& expr = add("log");
         nftnl_expr_set_str(&expr, NFTNL_EXPR_LOG_PREFIX, prefix.c_str());

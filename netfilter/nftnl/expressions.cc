@@ -124,6 +124,38 @@ void add(Building& to, const MatchSkuid& match) {
     }
 }
 
+// meta skgid 1001
+// meta skgid @groups
+void add(Building& to, const MatchSkgid& match) {
+    to.expressions.meta(NFT_META_SKGID);
+    if (const auto* set = std::get_if<SetRef>(&match.groups)) {
+        to.expressions.host_to_network_u32();
+        to.expressions.lookup(set->name);
+    } else {
+        to.expressions.cmp(NFT_CMP_EQ, host_order(std::get<Gid>(match.groups)));
+    }
+}
+
+// meta mark 0x539
+// meta mark & 0xfff @marks
+void add(Building& to, const MatchMark& match) {
+    to.expressions.meta(NFT_META_MARK);
+    if (match.mask != conf::whole_mark) to.expressions.mask(host_order(match.mask));
+    if (const auto* set = std::get_if<SetRef>(&match.marks)) {
+        to.expressions.lookup(set->name);
+    } else {
+        to.expressions.cmp(NFT_CMP_EQ, host_order(std::get<Mark>(match.marks)));
+    }
+}
+
+// counter
+// counter name "captured_dns"
+void add(Building& to, const CounterRef& counter) {
+    if (!counter) return;
+    if (counter->empty()) return to.expressions.counter();
+    to.expressions.named_counter(*counter);
+}
+
 // meta oiftype != loopback
 void add(Building& to, const MatchLoopback& match) {
     to.expressions.meta(match.device == Device::in ? NFT_META_IIFTYPE : NFT_META_OIFTYPE);
@@ -221,7 +253,7 @@ BuiltRule build_rule(std::string_view table, std::string_view chain, const Rule&
     for (const auto& match : rule.matches) {
         std::visit([&to](const auto& one) { add(to, one); }, match);
     }
-    if (rule.counter) to.expressions.counter();
+    add(to, rule.counter);
     if (!rule.log_prefix.empty()) to.expressions.log(rule.log_prefix, NFT_LOGLEVEL_DEBUG);
     std::visit([&to](const auto& one) { add(to, one); }, rule.verdict);
 

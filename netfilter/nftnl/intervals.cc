@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -59,7 +60,30 @@ Key previous(Key key, std::size_t bytes) {
 std::size_t key_bytes(const Set& set) {
     if (std::holds_alternative<PortElements>(set.elements)) return sizeof(Port);
     if (std::holds_alternative<UidElements>(set.elements)) return sizeof(Uid);
+    if (std::holds_alternative<GidElements>(set.elements)) return sizeof(Gid);
+    if (std::holds_alternative<MarkElements>(set.elements)) return sizeof(Mark);
     return std::get<AddressElements>(set.elements).family == Family::ipv4 ? 4 : 16;
+}
+
+std::vector<IntervalElement> single_keys(const MarkElements& marks) {
+    std::vector<IntervalElement> elements;
+    for (const Mark mark : marks) {
+        IntervalElement element;
+        std::memcpy(element.key.data(), &mark, sizeof mark);
+        elements.push_back(element);
+    }
+    return elements;
+}
+
+MarkElements from_single_keys(const std::vector<IntervalElement>& elements) {
+    MarkElements marks;
+    for (const auto& element : elements) {
+        Mark mark = 0;
+        std::memcpy(&mark, element.key.data(), sizeof mark);
+        marks.push_back(mark);
+    }
+    std::ranges::sort(marks);
+    return marks;
 }
 
 std::vector<KeyRange> ranges_of(const Set& set) {
@@ -69,6 +93,9 @@ std::vector<KeyRange> ranges_of(const Set& set) {
             ranges.push_back({to_key(range.first), to_key(range.last)});
     } else if (const auto* users = std::get_if<UidElements>(&set.elements)) {
         for (const auto& range : *users)
+            ranges.push_back({to_key(range.first), to_key(range.last)});
+    } else if (const auto* groups = std::get_if<GidElements>(&set.elements)) {
+        for (const auto& range : *groups)
             ranges.push_back({to_key(range.first), to_key(range.last)});
     } else {
         for (const auto& network : std::get<AddressElements>(set.elements).networks) {
@@ -125,6 +152,7 @@ std::vector<KeyRange> pair_up(std::vector<IntervalElement> elements, std::size_t
 }  // namespace
 
 std::vector<IntervalElement> to_intervals(const Set& set) {
+    if (const auto* marks = std::get_if<MarkElements>(&set.elements)) return single_keys(*marks);
     const auto bytes = key_bytes(set);
     const auto ranges = ranges_of(set);
     std::vector<IntervalElement> elements;
@@ -142,11 +170,17 @@ std::vector<IntervalElement> to_intervals(const Set& set) {
 
 std::vector<std::string> from_intervals(std::vector<IntervalElement> elements, Set& set) {
     std::vector<std::string> unknown;
+    if (auto* marks = std::get_if<MarkElements>(&set.elements)) {
+        *marks = from_single_keys(elements);
+        return unknown;
+    }
     for (const auto& range : pair_up(std::move(elements), key_bytes(set))) {
         if (auto* ports = std::get_if<PortElements>(&set.elements)) {
             ports->push_back({from_key<Port>(range.first), from_key<Port>(range.last)});
         } else if (auto* users = std::get_if<UidElements>(&set.elements)) {
             users->push_back({from_key<Uid>(range.first), from_key<Uid>(range.last)});
+        } else if (auto* groups = std::get_if<GidElements>(&set.elements)) {
+            groups->push_back({from_key<Gid>(range.first), from_key<Gid>(range.last)});
         } else {
             auto& addresses = std::get<AddressElements>(set.elements);
             if (const auto network = to_network(range, addresses.family)) {

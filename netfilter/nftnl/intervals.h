@@ -9,9 +9,10 @@
 
 namespace meshgate::netfilter {
 
-/// One element of an interval set as the kernel holds it: a range is an element at its first key
-/// and an end element at the key after its last. Keys are in network byte order, uids too: that is
-/// the order in which the kernel sorts. The bytes above the key's length are 0.
+/// One element of a set as the kernel holds it. In an interval set a range is an element at its
+/// first key and an end element at the key after its last; keys are in network byte order, uids and
+/// gids too: that is the order in which the kernel sorts. Elsewhere (marks) a key is as the packet
+/// has it, in host order. The bytes above the key's length are 0.
 struct IntervalElement {
     std::array<std::uint8_t, 16> key{};
     bool end = false;   ///< NFT_SET_ELEM_INTERVAL_END
@@ -21,7 +22,7 @@ struct IntervalElement {
 };
 
 /// The elements of `set` in order, with the leading end at key 0 that nft writes when the first
-/// range starts above it.
+/// range starts above it (not where there are no ranges).
 std::vector<IntervalElement> to_intervals(const Set& set);
 
 /// The inverse: fills `set.elements` (whose alternative and family say the type) from elements in

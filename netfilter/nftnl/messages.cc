@@ -1,5 +1,6 @@
 #include "netfilter/nftnl/messages.h"
 
+#include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/expressions.h"
 #include "netfilter/nftnl/intervals.h"
 #include "netfilter/nftnl/kernel_headers.h"
@@ -38,6 +39,15 @@ void add_table(Batch& batch, const TableOptions& options) {
                              static_cast<std::uint32_t>(userdata.size()));
     }
     batch.table(Batch::Table::create, *table, subject_of_table(options.table));
+}
+
+void add_counter(Batch& batch, const TableOptions& options, const std::string& name) {
+    CounterValue start{name};
+    if (options.counted != nullptr) {
+        const auto known = std::ranges::find(*options.counted, name, &CounterValue::name);
+        if (known != options.counted->end()) start = *known;
+    }
+    batch.add(*build_counter(options.table, start), {.kind = "counter", .name = name});
 }
 
 void add_set(Batch& batch, std::string_view table, const Set& set, std::uint32_t id) {
@@ -81,12 +91,19 @@ void append_rule(Batch& batch, std::string_view table, const Chain& chain, const
     batch.append(*built.rule, subject);
 }
 
+void append_flags(Batch& batch, std::string_view table, std::uint32_t flags) {
+    const auto built = build_table(table);
+    nftnl_table_set_u32(built.get(), NFTNL_TABLE_FLAGS, flags);
+    batch.table(Batch::Table::create, *built, subject_of_table(table));
+}
+
 }  // namespace
 
 void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& options) {
     const auto table = options.table;
     std::uint32_t next_set_id = 1;
     add_table(batch, options);
+    for (const auto& counter : ruleset.counters) add_counter(batch, options, counter);
     for (const auto& set : ruleset.sets) add_set(batch, table, set, next_set_id++);
     for (const auto& chain : ruleset.chains) add_chain(batch, table, chain);
     for (const auto& chain : ruleset.chains) {
@@ -94,10 +111,20 @@ void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& op
     }
 }
 
+void append_earlier_counts(Batch& batch, std::string_view table, const Counters& counted) {
+    for (const auto& one : counted) {
+        if (one.packets == 0 && one.bytes == 0) continue;
+        const CounterValue earlier{earlier_counter(one.name), one.packets, one.bytes};
+        batch.add(*build_counter(table, earlier), {.kind = "counter", .name = one.name});
+    }
+}
+
+void append_sleep(Batch& batch, std::string_view table) {
+    append_flags(batch, table, NFT_TABLE_F_DORMANT);
+}
+
 void append_waking(Batch& batch, std::string_view table) {
-    const auto built = build_table(table);
-    nftnl_table_set_u32(built.get(), NFTNL_TABLE_FLAGS, 0);
-    batch.table(Batch::Table::create, *built, subject_of_table(table));
+    append_flags(batch, table, 0);
 }
 
 void append_removal(Batch& batch, std::string_view table) {

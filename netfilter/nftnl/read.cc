@@ -1,5 +1,6 @@
 #include "netfilter/nftnl/read.h"
 
+#include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/expressions.h"
 #include "netfilter/nftnl/handles.h"
 #include "netfilter/nftnl/intervals.h"
@@ -28,7 +29,7 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_attempts = 32;
+constexpr int max_attempts = 200;
 
 /// Somebody changed nf_tables between two of our questions.
 struct Interrupted {};
@@ -68,8 +69,8 @@ public:
         read_sets();
         read_chains();
         read_rules();
-        read_others(NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, "object");
-        read_others(NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME, "flowtable");
+        read_objects();
+        read_flowtables();
         return std::move(installed_);
     }
 
@@ -109,7 +110,7 @@ private:
             return;
         }
         Set read{.name = name, .comment = {}, .elements = {}};
-        if (flags != NFT_SET_INTERVAL || !set_type(key, read)) {
+        if (!set_type(key, read) || flags != set_flags(read)) {
             if ((flags & NFT_SET_ANONYMOUS) == 0) unknown("set " + name);
             return;  // a nameless set belongs to a rule, which is unknown itself
         }
@@ -121,9 +122,10 @@ private:
     }
 
     static bool set_type(const KeyType& key, Set& set) {
-        const std::array<decltype(Set::elements), 4> types{PortElements{}, UidElements{},
-                                                           AddressElements{Family::ipv4, {}},
-                                                           AddressElements{Family::ipv6, {}}};
+        const std::array<decltype(Set::elements), 6> types{
+            PortElements{},  UidElements{},
+            GidElements{},   MarkElements{},
+            AddressElements{Family::ipv4, {}}, AddressElements{Family::ipv6, {}}};
         return std::ranges::any_of(types, [&](const auto& type) {
             set.elements = type;
             const auto own_key = key_type(set);
@@ -238,23 +240,43 @@ private:
         });
     }
 
-    /// Objects of kinds that we never make: named counters, quotas, flowtables.
-    void read_others(std::uint16_t type, std::uint16_t table_attribute,
-                     std::uint16_t name_attribute, const std::string& kind) {
-        Request request{type};
-        const auto read_one = [&](const nlmsghdr& message) {
+    /// The counters of causes; of the others we make none.
+    void read_objects() {
+        dump_kind(NFT_MSG_GETOBJ, "object", [&](const nlmsghdr& message) {
+            const auto object = own<NftObject>(nftnl_obj_alloc());
+            if (nftnl_obj_nlmsg_parse(&message, object.get()) < 0) return;
+            if (text(nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE)) != table_) return;
+            auto name = text(nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME));
+            const bool is_counter =
+                nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER;
+            if (is_counter && is_cause(name)) {
+                installed_.ruleset.counters.push_back(std::move(name));
+            } else if (!is_counter || !is_earlier_counter(name)) {
+                unknown("object " + name);
+            }
+        });
+    }
+
+    /// We never make any.
+    void read_flowtables() {
+        dump_kind(NFT_MSG_GETFLOWTABLE, "flowtable", [&](const nlmsghdr& message) {
             std::string table;
             std::string name;
             for_each_attribute(message, sizeof(nfgenmsg), [&](const nlattr& attribute) {
                 if (mnl_attr_validate(&attribute, MNL_TYPE_NUL_STRING) != 0) return;
                 const auto found = mnl_attr_get_type(&attribute);
-                if (found == table_attribute) table = mnl_attr_get_str(&attribute);
-                if (found == name_attribute) name = mnl_attr_get_str(&attribute);
+                if (found == NFTA_FLOWTABLE_TABLE) table = mnl_attr_get_str(&attribute);
+                if (found == NFTA_FLOWTABLE_NAME) name = mnl_attr_get_str(&attribute);
             });
-            if (table == table_) unknown(kind + " " + name);
-        };
+            if (table == table_) unknown("flowtable " + name);
+        });
+    }
+
+    void dump_kind(std::uint16_t type, const std::string& kind,
+                   const Netlink::OnMessage& on_message) {
+        Request request{type};
         try {
-            dump(request, kind, read_one);
+            dump(request, kind, on_message);
         } catch (const KernelError& error) {
             // A kernel that does not know the kind has none of it.
             if (error.error() != EOPNOTSUPP && error.error() != EINVAL) throw;

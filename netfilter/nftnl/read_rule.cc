@@ -40,7 +40,7 @@ public:
     std::optional<Rule> read() {
         Rule rule;
         while (true) {
-            rule.counter = cursor_.take_counter();
+            rule.counter = read_counter();
             const auto prefix = cursor_.take_log(NFT_LOGLEVEL_DEBUG);
             if (prefix && prefix->empty()) return std::nullopt;
             rule.log_prefix = prefix.value_or("");
@@ -56,6 +56,11 @@ public:
     }
 
 private:
+    CounterRef read_counter() {
+        if (cursor_.take_counter()) return own_counter;
+        return cursor_.take_named_counter();
+    }
+
     std::optional<Verdict> read_verdict() {
         if (const auto verdict = cursor_.take_verdict()) {
             if (verdict->code == NFT_RETURN) return Return{};
@@ -80,6 +85,8 @@ private:
         if (cursor_.take_meta(NFT_META_NFPROTO)) return read_family();
         if (cursor_.take_meta(NFT_META_L4PROTO)) return read_l4proto();
         if (cursor_.take_meta(NFT_META_SKUID)) return read_skuid();
+        if (cursor_.take_meta(NFT_META_SKGID)) return read_skgid();
+        if (cursor_.take_meta(NFT_META_MARK)) return read_mark();
         for (const auto device : {Device::in, Device::out}) {
             const bool in = device == Device::in;
             if (cursor_.take_meta(in ? NFT_META_IIFTYPE : NFT_META_OIFTYPE)) {
@@ -205,6 +212,35 @@ private:
         const auto uid = cursor_.take_equal<Uid>();
         if (!uid) return std::nullopt;
         return MatchSkuid{*uid};
+    }
+
+    std::optional<Match> read_skgid() {
+        if (cursor_.take_host_to_network_u32()) {
+            auto lookup = cursor_.take_lookup();
+            if (!lookup || lookup->sense != Sense::equal) return std::nullopt;
+            return MatchSkgid{SetRef{std::move(lookup->set)}};
+        }
+        const auto gid = cursor_.take_equal<Gid>();
+        if (!gid) return std::nullopt;
+        return MatchSkgid{*gid};
+    }
+
+    std::optional<Match> read_mark() {
+        MatchMark match;
+        if (const auto mask = cursor_.take_mask()) {
+            const auto bits = ExpressionCursor::to_number<Mark>(*mask);
+            if (!bits || *bits == conf::whole_mark) return std::nullopt;
+            match.mask = *bits;
+        }
+        if (auto lookup = cursor_.take_lookup()) {
+            if (lookup->sense != Sense::equal) return std::nullopt;
+            match.marks = SetRef{std::move(lookup->set)};
+            return match;
+        }
+        const auto mark = cursor_.take_equal<Mark>();
+        if (!mark) return std::nullopt;
+        match.marks = *mark;
+        return match;
     }
 
     std::optional<Match> read_loopback(Device device) {

@@ -1,6 +1,7 @@
 #include "netfilter/nftnl/replacement.h"
 
 #include "netfilter/nftnl/batch.h"
+#include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/read.h"
 
@@ -42,6 +43,24 @@ public:
         const bool first = presence(netlink_, bridge_) != TablePresence::active;
         if (first && before_first_) before_first_();
         hand_over(bridge_, table_);
+        is_in_force_ = true;
+        finish();
+    }
+
+    /// The new table serves: only the bridge may be left, to be taken away.
+    [[nodiscard]] bool is_in_force() const noexcept { return is_in_force_; }
+
+    void finish() {
+        Batch batch{generation(netlink_)};
+        // Else the other tables are of somebody who replaces ours already.
+        if (presence(netlink_, bridge_) != TablePresence::dormant ||
+            presence(netlink_, table_) != TablePresence::active) {
+            return;
+        }
+        const auto counted = read_counters_of(netlink_, bridge_);
+        append_earlier_counts(batch, table_, counted);
+        append_removal(batch, bridge_);
+        run(netlink_, batch);
     }
 
 private:
@@ -54,11 +73,17 @@ private:
             presence(netlink_, serving) != TablePresence::active) {
             throw Overtaken{};
         }
+        // It sleeps, if it is there, and its counts stand still. A bridge of somebody who was
+        // killed has some too, which no table has been given.
+        const auto counted = read_counters_of(netlink_, name);
         // Not by the usual "add, delete, add": a table that is made and deleted in one transaction
         // shows up, empty, until the commit (nft_deactivate_next() of a new object).
         if (before != TablePresence::absent) append_removal(batch, name);
         append_ruleset(batch, ruleset_,
-                       {.table = name, .state = TableState::dormant, .ownership = &ownership_});
+                       {.table = name,
+                        .state = TableState::dormant,
+                        .ownership = &ownership_,
+                        .counted = &counted});
         run(netlink_, batch);
     }
 
@@ -66,7 +91,7 @@ private:
         Batch batch{generation(netlink_)};
         if (presence(netlink_, to) != TablePresence::dormant) throw Overtaken{};
         append_waking(batch, to);
-        if (presence(netlink_, from) != TablePresence::absent) append_removal(batch, from);
+        if (presence(netlink_, from) == TablePresence::active) append_sleep(batch, from);
         run(netlink_, batch);
     }
 
@@ -76,6 +101,7 @@ private:
     const std::function<void()>& before_first_;
     std::string table_;
     std::string bridge_;
+    bool is_in_force_ = false;
 };
 
 }  // namespace
@@ -90,7 +116,11 @@ void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ow
     std::minstd_rand random{std::random_device{}()};
     for (int attempt = 0; attempt < replacement_attempts; ++attempt) {
         try {
-            replacement.run_once();
+            if (replacement.is_in_force()) {
+                replacement.finish();
+            } else {
+                replacement.run_once();
+            }
             return;
         } catch (const Overtaken&) {
             // Two in lockstep would overtake each other for ever.

@@ -23,6 +23,11 @@ std::string bridge_name(std::string_view table);
 /// transaction of its own, and woken in the transaction that removes the one before it; as two
 /// tables cannot have one name, a bridge of another name serves in between.
 ///
+/// What the old table has counted by cause goes on in the new one. The bridge counts from 0 while
+/// it serves, and what it counted is given to the new table as counters beside those of its rules
+/// (earlier_counter()). A table is put to sleep before it is taken away: what it counted is read
+/// when it counts no more.
+///
 /// Each transaction is for the generation in which its conditions were looked at: two programs
 /// that replace at the same time take turns.
 /// @param before_first  called when no table was in force before, and the new one is there,

@@ -11,6 +11,8 @@ namespace {
 
 constexpr KeyType inet_service_key{.id = 13, .bytes = 2, .byteorder = 2};
 constexpr KeyType uid_key{.id = 24, .bytes = 4, .byteorder = 1};
+constexpr KeyType gid_key{.id = 25, .bytes = 4, .byteorder = 1};
+constexpr KeyType mark_key{.id = 19, .bytes = 4, .byteorder = 1};
 constexpr KeyType ipv4_key{.id = 7, .bytes = 4, .byteorder = 2};
 constexpr KeyType ipv6_key{.id = 8, .bytes = 16, .byteorder = 2};
 
@@ -54,12 +56,18 @@ void add_element(nftnl_set& set, const IntervalElement& interval, std::uint32_t 
 KeyType key_type(const Set& set) noexcept {
     if (std::holds_alternative<PortElements>(set.elements)) return inet_service_key;
     if (std::holds_alternative<UidElements>(set.elements)) return uid_key;
+    if (std::holds_alternative<GidElements>(set.elements)) return gid_key;
+    if (std::holds_alternative<MarkElements>(set.elements)) return mark_key;
     return std::get<AddressElements>(set.elements).family == Family::ipv4 ? ipv4_key : ipv6_key;
+}
+
+std::uint32_t set_flags(const Set& set) noexcept {
+    return set.is_interval() ? NFT_SET_INTERVAL : 0;
 }
 
 NftSet build_set(std::string_view table, const Set& set, std::uint32_t id) {
     auto built = new_set(table, set.name);
-    nftnl_set_set_u32(built.get(), NFTNL_SET_FLAGS, NFT_SET_INTERVAL);
+    nftnl_set_set_u32(built.get(), NFTNL_SET_FLAGS, set_flags(set));
     nftnl_set_set_u32(built.get(), NFTNL_SET_ID, id);
     set_key_type(*built, key_type(set), set.comment);
     return built;

@@ -21,8 +21,11 @@ struct KeyType {
 };
 inline constexpr KeyType inet_proto_key{.id = 12, .bytes = 1, .byteorder = 2};
 KeyType key_type(const Set& set) noexcept;
+/// NFT_SET_INTERVAL, or none.
+std::uint32_t set_flags(const Set& set) noexcept;
 
-/// `set NAME { type TYPE; flags interval; comment "..."; }` without elements; `id` is its number
+/// `set NAME { type TYPE; flags interval; comment "..."; }` (of marks without flags) and without
+/// elements; `id` is its number
 /// within the transaction.
 NftSet build_set(std::string_view table, const Set& set, std::uint32_t id);
 

@@ -32,26 +32,24 @@ void append_dns(std::vector<Rule>& rules, const Parts& parts) {
     const auto& dns = parts.config.redirect.dns;
     append(rules, exempt_dns_rules(parts));
     for (const auto& server : parts.dns_servers) {
-        rules.push_back({joined(server, parts.dns_match()), true, RedirectTo{dns.port},
-                         "DNS goes to the mesh resolver"});
+        rules.push_back(send_to(dns.port, joined(server, parts.dns_match()), cause::captured_dns,
+                                "DNS goes to the mesh resolver"));
     }
     const bool all_is_captured =
         parts.captures_dns(Protocol::tcp) && dns.capture == conf::DnsCaptureMode::all;
     if (parts.outbound_could_take_dns() && !all_is_captured) {
-        rules.push_back({{l4proto({Protocol::tcp}), MatchDport{dns_port}},
-                         false,
-                         Return{},
-                         "TCP DNS that is not captured goes direct, never to the proxy"});
+        rules.push_back(leave_alone({l4proto({Protocol::tcp}), MatchDport{dns_port}},
+                                    cause::exempt_port,
+                                    "TCP DNS that is not captured goes direct, never to the "
+                                    "proxy"));
     }
 }
 
 /// For everybody, the proxy's calls to this machine included, as with kumactl.
 void append_excluded_ports(std::vector<Rule>& rules, const Parts& parts) {
     if (!parts.excluded_ports) return;
-    rules.push_back({{l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
-                     false,
-                     Return{},
-                     "redirect.outbound.exclude_ports"});
+    rules.push_back(leave_alone({l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
+                                cause::exempt_port, "redirect.outbound.exclude_ports"));
 }
 
 void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
@@ -59,48 +57,42 @@ void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
     for (const Family family : parts.families) {
         // To local addresses only: ::6 is also what the kernel chooses as the source of an
         // application's packet to a VIP that leaves over lo.
-        rules.push_back({{over_loopback,
-                          MatchAddress{MatchAddress::Field::saddr, Sense::equal, family,
-                                       passthrough_source(family)},
-                          MatchLocalDestination{}},
-                         false,
-                         Return{},
-                         "from the proxy to the application behind it"});
+        rules.push_back(leave_alone({over_loopback,
+                                     MatchAddress{MatchAddress::Field::saddr, Sense::equal, family,
+                                                  passthrough_source(family)},
+                                     MatchLocalDestination{}},
+                                    cause::loop_prevented,
+                                    "from the proxy to the application behind it"));
     }
     if (redirect.inbound.enabled) {
         for (const Family family : parts.families) {
-            rules.push_back({{over_loopback,
-                              MatchAddress{MatchAddress::Field::daddr, Sense::not_equal, family,
-                                           localhost(family)},
-                              l4proto({Protocol::tcp}), MatchSkuid{parts.host.proxy_user},
-                              MatchLocalDestination{}},
-                             true,
-                             RedirectTo{redirect.inbound.port},
-                             "the proxy calling this machine comes in as from outside"});
+            rules.push_back(send_to(redirect.inbound.port,
+                                    {over_loopback,
+                                     MatchAddress{MatchAddress::Field::daddr, Sense::not_equal,
+                                                  family, localhost(family)},
+                                     l4proto({Protocol::tcp}), *parts.proxy,
+                                     MatchLocalDestination{}},
+                                    cause::captured_inbound,
+                                    "the proxy calling this machine comes in as from outside"));
         }
     }
     if (redirect.outbound.enabled) {
         // A VIP without another route leaves over lo as well, but is no local address: it goes on.
-        rules.push_back({{over_loopback, MatchLocalDestination{}},
-                         false,
-                         Return{},
-                         "applications of this machine talk to each other directly"});
+        rules.push_back(leave_alone({over_loopback, MatchLocalDestination{}}, cause::exempt_local,
+                                    "applications of this machine talk to each other directly"));
     }
 }
 
 void append_outbound(std::vector<Rule>& rules, const Parts& parts) {
     const auto& outbound = parts.config.redirect.outbound;
     if (!outbound.enabled) return;
-    if (parts.exempt_users) {
-        rules.push_back({{MatchSkuid{*parts.exempt_users}},
-                         false,
-                         Return{},
-                         "the proxy's own connections, and those of the other exempt users"});
+    for (const auto& exemption : parts.exemptions) {
+        rules.push_back(leave_alone({exemption.who}, exemption.cause, exemption.why_tcp));
     }
     std::vector<Match> matches{l4proto({Protocol::tcp})};
     if (parts.included_ports) matches.emplace_back(MatchDport{*parts.included_ports});
-    rules.push_back(
-        {std::move(matches), true, RedirectTo{outbound.port}, "outbound TCP goes to the proxy"});
+    rules.push_back(send_to(outbound.port, std::move(matches), cause::captured_outbound,
+                            "outbound TCP goes to the proxy"));
 }
 
 }  // namespace
@@ -108,20 +100,22 @@ void append_outbound(std::vector<Rule>& rules, const Parts& parts) {
 std::vector<Rule> exempt_dns_rules(const Parts& parts) {
     std::vector<Rule> rules;
     const std::vector<Match> dns{l4proto({Protocol::tcp, Protocol::udp}), MatchDport{dns_port}};
-    const auto exempt = [&rules, &dns](std::vector<Match> who, std::string why) {
-        rules.push_back({joined(dns, who), false, Return{}, std::move(why)});
+    const auto exempt = [&rules, &dns](std::vector<Match> who, std::string_view cause,
+                                       std::string why) {
+        rules.push_back(leave_alone(joined(dns, who), cause, std::move(why)));
     };
-    if (parts.exempt_users) {
-        exempt({MatchSkuid{*parts.exempt_users}},
-               "the resolver's and the proxy's own questions go out");
+    for (const auto& exemption : parts.exemptions) {
+        exempt({exemption.who}, exemption.cause, exemption.why_dns);
     }
     if (parts.local_resolvers) {
-        exempt({MatchSkuid{*parts.local_resolvers}}, local_resolvers_comment);
+        exempt({MatchSkuid{*parts.local_resolvers}}, cause::loop_prevented,
+               local_resolvers_comment);
     }
     if (parts.root_resolves) {
         // Others of that user ask the resolver itself, over lo: theirs are captured.
         exempt(
             {MatchSkuid{Uid{0}}, MatchLoopback{Device::out, Sense::not_equal}},
+            cause::loop_prevented,
             "the resolver in resolv.conf runs as root: what root asks elsewhere is its question");
     }
     return rules;

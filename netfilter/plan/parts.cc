@@ -1,7 +1,9 @@
 #include "netfilter/plan/parts.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <map>
 
 namespace meshgate::netfilter {
 namespace {
@@ -41,7 +43,7 @@ void add_exclusions(Parts& parts) {
         if (ports || !exclusions[i].protocols.empty()) matches = {l4proto(protocols)};
         if (ports) matches.emplace_back(MatchDport{*ports});
         matches.emplace_back(MatchSkuid{*users});
-        parts.exclusions.push_back({{std::move(matches), false, Return{}, where},
+        parts.exclusions.push_back({leave_alone(std::move(matches), cause::exempt_user, where),
                                     is_exclusion_of(exclusions[i], Protocol::udp) &&
                                         (!ports || contains_dns_port(exclusions[i].ports))});
     }
@@ -53,20 +55,63 @@ void add_excluded_destinations(Parts& parts) {
          parts.sets.networks("excluded_destinations", comment,
                              parts.config.redirect.outbound.exclude_destinations, parts.families)) {
         parts.excluded_destinations.push_back(
-            {{MatchAddress{MatchAddress::Field::daddr, Sense::equal, family, set}},
-             false,
-             Return{},
-             comment});
+            leave_alone({MatchAddress{MatchAddress::Field::daddr, Sense::equal, family, set}},
+                        cause::exempt_address, comment));
     }
 }
 
-void add_exempt_users(Parts& parts) {
-    auto users = parts.host.exempt_users;
+/// The proxy and the resolver: they would be sent to themselves.
+void add_own_users(Parts& parts) {
+    auto users = parts.host.resolver_users;
     if (parts.config.proxy.enabled) {
-        users.push_back({parts.host.proxy_user, parts.host.proxy_user});
+        for (const Uid user : parts.host.proxy_users) users.push_back({user, user});
     }
-    parts.exempt_users = parts.sets.users(
-        "exempt_users", "proxy.user, dns.user and proxy.exempt_users", std::move(users));
+    const auto set = parts.sets.users("own_users", "proxy.user and dns.user", std::move(users));
+    if (!set) return;
+    parts.exemptions.push_back({MatchSkuid{*set}, cause::loop_prevented,
+                                "the resolver's and the proxy's own questions go out",
+                                "the proxy's own connections"});
+}
+
+/// Without the resolver's user: that one makes no self-calls.
+void add_proxy(Parts& parts) {
+    const auto& users = parts.host.proxy_users;
+    if (!parts.config.redirect.inbound.enabled) return;
+    if (users.size() == 1) {
+        parts.proxy = MatchSkuid{users.front()};
+        return;
+    }
+    std::vector<UidRange> ranges;
+    for (const Uid user : users) ranges.push_back({user, user});
+    if (const auto set = parts.sets.users("proxy_users", "proxy.user", std::move(ranges))) {
+        parts.proxy = MatchSkuid{*set};
+    }
+}
+
+void add_exempt_accounts(Parts& parts) {
+    const std::string users = "proxy.exempt_users";
+    if (const auto set = parts.sets.users("exempt_users", users, parts.host.exempt_users)) {
+        parts.exemptions.push_back({MatchSkuid{*set}, cause::exempt_user, users, users});
+    }
+    const std::string groups = "proxy.exempt_groups";
+    if (const auto set = parts.sets.groups("exempt_groups", groups, parts.host.exempt_groups)) {
+        parts.exemptions.push_back({MatchSkgid{*set}, cause::exempt_group, groups, groups});
+    }
+}
+
+/// A set for each mask: what is looked up is the mark with the mask applied.
+void add_exempt_marks(Parts& parts) {
+    std::map<Mark, std::vector<Mark>, std::greater<>> by_mask;  // the whole mark first
+    for (const auto& mark : parts.config.proxy.exempt_marks) {
+        by_mask[mark.mask].push_back(mark.value);
+    }
+    const std::string why = "proxy.exempt_marks";
+    std::size_t number = 0;
+    for (auto& [mask, marks] : by_mask) {
+        const auto name = "exempt_marks" + std::to_string(++number);
+        const auto set = parts.sets.marks(name, why, std::move(marks));
+        parts.exemptions.push_back({MatchMark{mask, *set}, cause::exempt_mark, why, why});
+    }
 }
 
 void add_local_resolvers(Parts& parts) {
@@ -151,10 +196,15 @@ bool Parts::has_family(Family family) const {
 }
 
 bool Parts::is_exempt(Uid user) const {
-    if (config.proxy.enabled && user == host.proxy_user) return true;
-    return std::ranges::any_of(host.exempt_users, [user](const UidRange& range) {
+    const auto contains = [user](const UidRange& range) {
         return range.first <= user && user <= range.last;
-    });
+    };
+    if (config.proxy.enabled &&
+        std::ranges::find(host.proxy_users, user) != host.proxy_users.end()) {
+        return true;
+    }
+    return std::ranges::any_of(host.resolver_users, contains) ||
+           std::ranges::any_of(host.exempt_users, contains);
 }
 
 bool Parts::local_resolvers_must_be_spared() const {
@@ -190,7 +240,8 @@ Parts make_parts(const conf::Config& config, const Host& host) {
                 .sets = {},
                 .exclusions = {},
                 .excluded_destinations = {},
-                .exempt_users = {},
+                .exemptions = {},
+                .proxy = {},
                 .local_resolvers = {},
                 .root_resolves = false,
                 .excluded_ports = {},
@@ -203,7 +254,10 @@ Parts make_parts(const conf::Config& config, const Host& host) {
     }
     add_exclusions(parts);
     add_excluded_destinations(parts);
-    add_exempt_users(parts);
+    add_own_users(parts);
+    add_proxy(parts);
+    add_exempt_accounts(parts);
+    add_exempt_marks(parts);
     add_local_resolvers(parts);
     add_outbound_ports(parts);
     add_dns_servers(parts);
@@ -211,11 +265,19 @@ Parts make_parts(const conf::Config& config, const Host& host) {
     return parts;
 }
 
+Rule leave_alone(std::vector<Match> matches, std::string_view cause, std::string comment) {
+    return {std::move(matches), std::string{cause}, Return{}, std::move(comment)};
+}
+
+Rule send_to(Port port, std::vector<Match> matches, std::string_view cause, std::string comment) {
+    return {std::move(matches), std::string{cause}, RedirectTo{port}, std::move(comment)};
+}
+
 std::vector<Rule> family_rules(const Parts& parts) {
     if (parts.families.size() != 1) return {};
     const bool only_ipv4 = parts.families.front() == Family::ipv4;
     return {{{MatchFamily{only_ipv4 ? Family::ipv6 : Family::ipv4}},
-             false,
+             uncounted,
              Return{},
              only_ipv4 ? "redirect.ip_family: IPv6 is left alone"
                        : "redirect.ip_family: IPv4 is left alone"}};

@@ -2,6 +2,7 @@
 
 #include "netfilter/plan/plan.h"
 #include "netfilter/plan/sets.h"
+#include "netfilter/ruleset/counters.h"
 
 #include <optional>
 #include <string>
@@ -20,6 +21,13 @@ struct Exclusion {
     bool covers_udp_dns = false;
 };
 
+/// Whose traffic is left alone, for DNS and TCP, and what that is counted as.
+struct Exemption {
+    Match who;
+    std::string_view cause;
+    std::string why_dns, why_tcp;  ///< comments
+};
+
 /// Clients behind an interface: `iifname "docker0" ip saddr @network1_clients4`.
 struct NetworkClients {
     Family family = Family::ipv4;
@@ -34,7 +42,8 @@ struct Parts {
     SetCollection sets;
     std::vector<Exclusion> exclusions;
     std::vector<Rule> excluded_destinations;
-    std::optional<SetRef> exempt_users;     ///< the proxy and whoever else is left alone
+    std::vector<Exemption> exemptions;      ///< the proxy's users first
+    std::optional<Match> proxy;             ///< its users, who make self-calls
     std::optional<SetRef> local_resolvers;  ///< users of their own
     bool root_resolves = false;             ///< one of them is root, like much else
     std::optional<SetRef> excluded_ports;
@@ -43,7 +52,7 @@ struct Parts {
     std::vector<NetworkClients> networks;
 
     [[nodiscard]] bool has_family(Family family) const;
-    /// The proxy, dns.user and proxy.exempt_users
+    /// The proxy's users, dns.user and proxy.exempt_users
     [[nodiscard]] bool is_exempt(Uid user) const;
     /// Their own questions would be captured, unless their users are exempt.
     [[nodiscard]] bool local_resolvers_must_be_spared() const;
@@ -56,6 +65,11 @@ struct Parts {
 
 /// @pre as for plan().
 Parts make_parts(const conf::Config& config, const Host& host);
+
+/// A rule that leaves alone what matches, and counts it.
+Rule leave_alone(std::vector<Match> matches, std::string_view cause, std::string comment);
+/// A rule that sends what matches to `port` of this machine.
+Rule send_to(Port port, std::vector<Match> matches, std::string_view cause, std::string comment);
 
 /// Every base chain begins with it: nothing of a family that is left alone is looked at.
 std::vector<Rule> family_rules(const Parts& parts);

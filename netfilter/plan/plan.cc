@@ -29,6 +29,7 @@ Ruleset make_ruleset(Parts& parts) {
     add(network_chains(parts));
     add(inbound_chains(parts));
     ruleset.sets = parts.sets.take();
+    ruleset.counters = used_counters(ruleset.chains);
     log_redirects(ruleset, parts.config.redirect.log_prefix);
     return ruleset;
 }

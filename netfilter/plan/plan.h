@@ -24,8 +24,11 @@ inline constexpr const char* local_resolvers_comment =
 /// What the host says that the plan needs: names resolved, files read. Filled by
 /// src/meshgate-redirect, by hand in tests.
 struct Host {
-    Uid proxy_user = 5678;               ///< makes self-calls; its traffic is never captured
-    std::vector<UidRange> exempt_users;  ///< dns.user and proxy.exempt_users, resolved
+    /// Each makes self-calls, and its traffic is never captured; never empty.
+    std::vector<Uid> proxy_users{5678};
+    std::vector<UidRange> resolver_users;  ///< dns.user, where it is none of the proxy's
+    std::vector<UidRange> exempt_users;    ///< proxy.exempt_users, resolved
+    std::vector<GidRange> exempt_groups;   ///< proxy.exempt_groups, resolved
     std::vector<std::vector<UidRange>>
         exclude_users;  ///< for each redirect.outbound.exclude, its users resolved
     std::vector<conf::SocketAddress> nameservers;  ///< of resolv_conf, all families

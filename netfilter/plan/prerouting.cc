@@ -10,15 +10,16 @@ void append_network_dns(std::vector<Rule>& rules, const Parts& parts) {
     const auto& dns = parts.config.redirect.dns;
     if (dns.enabled) {
         for (const auto& network : parts.networks) {
-            rules.push_back({joined(network.from, parts.dns_match()), true, RedirectTo{dns.port},
-                             "DNS of these clients goes to the mesh resolver"});
+            rules.push_back(send_to(dns.port, joined(network.from, parts.dns_match()),
+                                    cause::captured_dns,
+                                    "DNS of these clients goes to the mesh resolver"));
         }
     }
     if (parts.outbound_could_take_dns() && !parts.captures_dns(Protocol::tcp)) {
-        rules.push_back({{l4proto({Protocol::tcp}), MatchDport{dns_port}},
-                         false,
-                         Return{},
-                         "TCP DNS that is not captured goes direct, never to the proxy"});
+        rules.push_back(leave_alone({l4proto({Protocol::tcp}), MatchDport{dns_port}},
+                                    cause::exempt_port,
+                                    "TCP DNS that is not captured goes direct, never to the "
+                                    "proxy"));
     }
 }
 
@@ -26,10 +27,8 @@ void append_network_tcp(std::vector<Rule>& rules, const Parts& parts) {
     const auto& outbound = parts.config.redirect.outbound;
     if (!outbound.enabled) return;
     if (parts.excluded_ports) {
-        rules.push_back({{l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
-                         false,
-                         Return{},
-                         "redirect.outbound.exclude_ports"});
+        rules.push_back(leave_alone({l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
+                                    cause::exempt_port, "redirect.outbound.exclude_ports"));
     }
     for (const auto& network : parts.networks) {
         auto matches = network.from;
@@ -37,8 +36,8 @@ void append_network_tcp(std::vector<Rule>& rules, const Parts& parts) {
                                           network.family, network.clients});
         matches.emplace_back(l4proto({Protocol::tcp}));
         if (parts.included_ports) matches.emplace_back(MatchDport{*parts.included_ports});
-        rules.push_back({std::move(matches), true, RedirectTo{outbound.port},
-                         "what these clients send elsewhere goes to the proxy"});
+        rules.push_back(send_to(outbound.port, std::move(matches), cause::captured_outbound,
+                                "what these clients send elsewhere goes to the proxy"));
     }
 }
 
@@ -50,7 +49,7 @@ std::vector<Chain> drop_invalid_chains(const Parts& parts) {
                 BaseChain{ChainType::filter, Hook::prerouting, mangle_priority},
                 family_rules(parts)};
     chain.rules.push_back({{not_from_loopback, l4proto({Protocol::tcp}), MatchInvalid{}},
-                           true,
+                           std::string{cause::invalid_dropped},
                            Drop{},
                            "it would pass by the translation and be answered by a reset"});
     return {std::move(chain)};
@@ -76,16 +75,14 @@ std::vector<Chain> inbound_chains(Parts& parts) {
     for (const auto& [family, set] : parts.sets.networks("excluded_sources", sources,
                                                          inbound.exclude_sources, parts.families)) {
         chain.rules.push_back(
-            {{MatchAddress{MatchAddress::Field::saddr, Sense::equal, family, set}},
-             false,
-             Return{},
-             sources});
+            leave_alone({MatchAddress{MatchAddress::Field::saddr, Sense::equal, family, set}},
+                        cause::exempt_address, sources));
     }
     const std::string excluded = "redirect.inbound.exclude_ports";
     if (const auto set =
             parts.sets.ports("excluded_inbound_ports", excluded, inbound.exclude_ports)) {
-        chain.rules.push_back(
-            {{l4proto({Protocol::tcp}), MatchDport{*set}}, false, Return{}, excluded});
+        chain.rules.push_back(leave_alone({l4proto({Protocol::tcp}), MatchDport{*set}},
+                                          cause::exempt_port, excluded));
     }
     std::vector<Match> matches{not_from_loopback, l4proto({Protocol::tcp})};
     if (const auto set = parts.sets.ports(
@@ -93,8 +90,9 @@ std::vector<Chain> inbound_chains(Parts& parts) {
         matches.emplace_back(MatchDport{*set});
     }
     matches.emplace_back(MatchLocalDestination{});
-    chain.rules.push_back({std::move(matches), true, RedirectTo{inbound.port},
-                           "TCP to this machine goes to the proxy; what it forwards does not"});
+    chain.rules.push_back(
+        send_to(inbound.port, std::move(matches), cause::captured_inbound,
+                "TCP to this machine goes to the proxy; what it forwards does not"));
     return {std::move(chain)};
 }
 

@@ -7,20 +7,33 @@
 
 namespace meshgate::netfilter {
 
-std::optional<SetRef> SetCollection::ports(std::string name, std::string comment,
-                                           std::vector<PortRange> list) {
+template <class Element>
+std::optional<SetRef> SetCollection::add(std::string name, std::string comment,
+                                         std::vector<Element> list) {
     if (list.empty()) return std::nullopt;
     SetRef reference{name};
     sets_.push_back({std::move(name), std::move(comment), merged(std::move(list))});
     return reference;
 }
 
+std::optional<SetRef> SetCollection::ports(std::string name, std::string comment,
+                                           std::vector<PortRange> list) {
+    return add(std::move(name), std::move(comment), std::move(list));
+}
+
 std::optional<SetRef> SetCollection::users(std::string name, std::string comment,
                                            std::vector<UidRange> list) {
-    if (list.empty()) return std::nullopt;
-    SetRef reference{name};
-    sets_.push_back({std::move(name), std::move(comment), merged(std::move(list))});
-    return reference;
+    return add(std::move(name), std::move(comment), std::move(list));
+}
+
+std::optional<SetRef> SetCollection::groups(std::string name, std::string comment,
+                                            std::vector<GidRange> list) {
+    return add(std::move(name), std::move(comment), std::move(list));
+}
+
+std::optional<SetRef> SetCollection::marks(std::string name, std::string comment,
+                                           std::vector<Mark> list) {
+    return add(std::move(name), std::move(comment), std::move(list));
 }
 
 std::vector<SetCollection::Networks> SetCollection::networks(const std::string& name,

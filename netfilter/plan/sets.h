@@ -16,6 +16,8 @@ public:
     /// Each adds a set in its canonical form, or nothing for an empty list.
     std::optional<SetRef> ports(std::string name, std::string comment, std::vector<PortRange> list);
     std::optional<SetRef> users(std::string name, std::string comment, std::vector<UidRange> list);
+    std::optional<SetRef> groups(std::string name, std::string comment, std::vector<GidRange> list);
+    std::optional<SetRef> marks(std::string name, std::string comment, std::vector<Mark> list);
 
     /// One set for each of `families` that has a network in the list: "nets4", "nets6".
     struct Networks {
@@ -29,6 +31,9 @@ public:
     std::vector<Set> take() { return std::move(sets_); }
 
 private:
+    template <class Element>
+    std::optional<SetRef> add(std::string name, std::string comment, std::vector<Element> list);
+
     std::vector<Set> sets_;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "netfilter/ruleset/ruleset.h"
+
 #include <array>
 #include <cstdint>
 #include <string>
@@ -66,5 +68,17 @@ struct CounterValue {
 
 /// In the order of `causes`; only those that an installed rule counts.
 using Counters = std::vector<CounterValue>;
+
+/// Adds up, by name.
+void add_counts(const Counters& more, Counters& sums);
+
+/// Without those that are none of `causes`.
+Counters in_order_of_causes(const Counters& counters);
+
+/// Whether a counter of that name is one of `causes`.
+bool is_cause(std::string_view name) noexcept;
+
+/// The names that these rules count into, each once, in the order of `causes`; others after them.
+std::vector<std::string> used_counters(const std::vector<Chain>& chains);
 
 }  // namespace meshgate::netfilter

@@ -39,6 +39,17 @@ UidElements merged(std::vector<UidRange> users) {
     return merged_ranges(std::move(users));
 }
 
+GidElements merged(std::vector<GidRange> groups) {
+    return merged_ranges(std::move(groups));
+}
+
+MarkElements merged(std::vector<Mark> marks) {
+    std::ranges::sort(marks);
+    const auto rest = std::ranges::unique(marks);
+    marks.erase(rest.begin(), rest.end());
+    return marks;
+}
+
 std::vector<Cidr> merged(std::vector<Cidr> networks) {
     std::ranges::sort(networks);  // of equal bases the larger network comes first
     std::vector<Cidr> result;

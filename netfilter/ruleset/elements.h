@@ -10,6 +10,8 @@ namespace meshgate::netfilter {
 
 PortElements merged(std::vector<PortRange> ports);
 UidElements merged(std::vector<UidRange> users);
+GidElements merged(std::vector<GidRange> groups);
+MarkElements merged(std::vector<Mark> marks);
 
 /// Neighbours become their parent: 10.0.0.0/9 and 10.128.0.0/9 are 10.0.0.0/8.
 std::vector<Cidr> merged(std::vector<Cidr> networks);

@@ -87,6 +87,21 @@ private:
         return reference != nullptr ? contains<UidElements>(*reference, *packet_.uid)
                                     : std::get<Uid>(m.users) == *packet_.uid;
     }
+    bool holds(const MatchSkgid& m) const {
+        if (packet_.has_any_group_and_mark) return packet_.hook == Hook::output;
+        if (!packet_.gid) return false;
+        const auto* reference = std::get_if<SetRef>(&m.groups);
+        return reference != nullptr ? contains<GidElements>(*reference, *packet_.gid)
+                                    : std::get<Gid>(m.groups) == *packet_.gid;
+    }
+    bool holds(const MatchMark& m) const {
+        if (packet_.has_any_group_and_mark) return true;
+        const Mark mark = packet_.mark & m.mask;
+        const auto* reference = std::get_if<SetRef>(&m.marks);
+        if (reference == nullptr) return std::get<Mark>(m.marks) == mark;
+        const auto* const known = elements<MarkElements>(*reference);
+        return known != nullptr && std::ranges::find(*known, mark) != known->end();
+    }
     bool holds(const MatchLoopback& m) const {
         return is_of_hook(m.device) && packet_.is_loopback == (m.sense == Sense::equal);
     }

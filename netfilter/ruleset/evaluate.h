@@ -20,6 +20,10 @@ struct Packet {
     bool is_loopback = false;   ///< that interface is one
     bool to_this_host = false;  ///< fib daddr type local
     bool is_invalid = false;    ///< ct state invalid
+    std::optional<Gid> gid{};   ///< of the socket; none in prerouting
+    Mark mark = 0;              ///< of the socket, SO_MARK
+    /// Every match of a group or a mark holds, for a packet of which neither is known.
+    bool has_any_group_and_mark = false;
 };
 
 /// A rule whose matches all held.

@@ -11,8 +11,9 @@
 /// A ruleset as it was found in the kernel, and whose it is.
 namespace meshgate::netfilter {
 
-inline constexpr std::uint16_t table_format =
-    1;  ///< of the marks and the layout; an older one is replaced and removed all the same
+/// Of the marks and the layout; an older one is replaced and removed all the same. 2: causes are
+/// counted by name.
+inline constexpr std::uint16_t table_format = 2;
 
 /// What our mark in the kernel says of its origin.
 struct Ownership {

@@ -26,7 +26,7 @@ public:
             }
             std::visit([this](const auto& match) { put(match); }, rule.matches[i]);
         }
-        if (rule.counter) put("counter");
+        if (rule.counter) put(counter_words(rule.counter));
         if (!rule.log_prefix.empty()) put("log prefix \"" + rule.log_prefix + "\" level debug");
         std::visit([this](const auto& verdict) { put(verdict); }, rule.verdict);
         return std::move(text_);
@@ -80,6 +80,18 @@ private:
         put("meta skuid");
         std::visit([this](const auto& users) { put(users); }, match.users);
     }
+    void put(const MatchSkgid& match) {
+        put("meta skgid");
+        std::visit([this](const auto& groups) { put(groups); }, match.groups);
+    }
+    void put(const MatchMark& match) {
+        put("meta mark");
+        if (match.mask != conf::whole_mark) put("& " + mark_words(match.mask));
+        if (const auto* set = std::get_if<SetRef>(&match.marks)) return put(*set);
+        // The operator is needed after a mask, which would be one of two numbers otherwise.
+        if (match.mask != conf::whole_mark) put("==");
+        put(mark_words(std::get<Mark>(match.marks)));
+    }
     void put(const MatchLoopback& match) {
         put("meta " + std::string{word(match.device)} + "type");
         put_sense(match.sense);
@@ -115,8 +127,8 @@ std::string elements_block(const std::vector<std::string>& elements) {
 }
 
 std::string set_block(const Set& set) {
-    std::string block = "\tset " + set.name + " {\n\t\ttype " + std::string{type_word(set)} +
-                        "\n\t\tflags interval\n";
+    std::string block = "\tset " + set.name + " {\n\t\ttype " + std::string{type_word(set)} + "\n";
+    if (set.is_interval()) block += "\t\tflags interval\n";
     if (!set.comment.empty()) block += "\t\t" + comment_words(set.comment).substr(1) + "\n";
     const auto elements = element_words(set);
     if (!elements.empty()) block += elements_block(elements);
@@ -134,6 +146,7 @@ std::string chain_block(const Chain& chain) {
 
 std::string table_block(const Ruleset& ruleset) {
     std::string block = "table inet " + ruleset.table + " {\n";
+    for (const auto& counter : ruleset.counters) block += "\tcounter " + counter + " {\n\t}\n";
     for (const Set& set : ruleset.sets) block += set_block(set);
     for (const Chain& chain : ruleset.chains) block += chain_block(chain);
     return block + "}\n";
@@ -152,9 +165,11 @@ std::string to_nft(const Ruleset& ruleset) {
 
 std::vector<std::string> to_lines(const Ruleset& ruleset) {
     std::vector<std::string> lines;
+    for (const auto& counter : ruleset.counters) lines.push_back("counter " + counter);
     for (const Set& set : ruleset.sets) {
         lines.push_back("set " + set.name + " { type " + std::string{type_word(set)} +
-                        "; flags interval; }" + comment_words(set.comment));
+                        (set.is_interval() ? "; flags interval; }" : "; }") +
+                        comment_words(set.comment));
         for (const auto& element : element_words(set)) {
             lines.push_back("element " + set.name + " { " + element + " }");
         }

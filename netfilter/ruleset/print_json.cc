@@ -96,6 +96,18 @@ std::string expression(const MatchSkuid& m) {
     return match(Sense::equal, meta("skuid"), value(m.users));
 }
 
+std::string expression(const MatchSkgid& m) {
+    return match(Sense::equal, meta("skgid"), value(m.groups));
+}
+
+std::string expression(const MatchMark& m) {
+    auto left = meta("mark");
+    if (m.mask != conf::whole_mark) {
+        left = object({{"&", array({std::move(left), std::to_string(m.mask)})}});
+    }
+    return match(Sense::equal, std::move(left), value(m.marks));
+}
+
 std::string expression(const MatchLoopback& m) {
     return match(m.sense, meta(std::string{word(m.device)} + "type"), json_string("loopback"));
 }
@@ -144,7 +156,10 @@ std::string expressions(const Rule& rule) {
     for (const Match& one : rule.matches) {
         list.push_back(std::visit([](const auto& m) { return expression(m); }, one));
     }
-    if (rule.counter) list.push_back(object({{"counter", "null"}}));
+    if (rule.counter) {
+        list.push_back(
+            object({{"counter", rule.counter->empty() ? "null" : json_string(*rule.counter)}}));
+    }
     if (!rule.log_prefix.empty()) {
         list.push_back(object({{"log", object({{"prefix", json_string(rule.log_prefix)},
                                                {"level", json_string("debug")}})}}));
@@ -160,6 +175,10 @@ std::vector<std::string> elements(const Set& set) {
         for (const PortRange& range : *ports) list.push_back(range_value(range));
     } else if (const auto* users = std::get_if<UidElements>(&set.elements)) {
         for (const UidRange& range : *users) list.push_back(range_value(range));
+    } else if (const auto* groups = std::get_if<GidElements>(&set.elements)) {
+        for (const GidRange& range : *groups) list.push_back(range_value(range));
+    } else if (const auto* marks = std::get_if<MarkElements>(&set.elements)) {
+        for (const Mark mark : *marks) list.push_back(std::to_string(mark));
     } else {
         for (const Cidr& network : std::get<AddressElements>(set.elements).networks) {
             list.push_back(value(network));
@@ -179,6 +198,7 @@ public:
         const auto table = object({{"table", object({{"family", family_}, {"name", table_}})}});
         lines_ = {object({{"metainfo", object({{"json_schema_version", "1"}})}}),
                   object({{"add", table}}), object({{"delete", table}}), object({{"add", table}})};
+        for (const auto& counter : ruleset.counters) add_counter(counter);
         for (const Set& set : ruleset.sets) add(set);
         for (const Chain& chain : ruleset.chains) add(chain);
         for (const Chain& chain : ruleset.chains) {
@@ -192,13 +212,17 @@ private:
     void add(std::string_view kind, std::string members) {
         lines_.push_back(object({{"add", object({{kind, std::move(members)}})}}));
     }
+    void add_counter(const std::string& name) {
+        add("counter",
+            object({{"family", family_}, {"table", table_}, {"name", json_string(name)}}));
+    }
     void add(const Set& set) {
         const auto list = elements(set);
         add("set", object({{"family", family_},
                            {"table", table_},
                            {"name", json_string(set.name)},
                            {"type", json_string(type_word(set))},
-                           {"flags", array({json_string("interval")})},
+                           {"flags", set.is_interval() ? array({json_string("interval")}) : ""},
                            {"comment", comment(set.comment)},
                            {"elem", list.empty() ? "" : array(list)}}));
     }

@@ -17,6 +17,9 @@ namespace meshgate::netfilter {
 
 using conf::Cidr;
 using conf::Family;
+using conf::Gid;
+using conf::GidRange;
+using conf::Mark;
 using conf::Port;
 using conf::PortRange;
 using conf::Protocol;
@@ -27,9 +30,12 @@ using conf::UidRange;
 // -------------------------------------------------------------------------------------------------------------
 
 /// Disjoint, sorted, merged ranges; one alternative for each set type. Ports: inet_service; users:
-/// uid; networks: ipv4_addr, ipv6_addr.
+/// uid; groups: gid; networks: ipv4_addr, ipv6_addr. Marks are single values, sorted, each once:
+/// mark.
 using PortElements = std::vector<PortRange>;
 using UidElements = std::vector<UidRange>;
+using GidElements = std::vector<GidRange>;
+using MarkElements = std::vector<Mark>;
 struct AddressElements {
     Family family = Family::ipv4;
     std::vector<Cidr> networks;  ///< none contains another
@@ -37,12 +43,16 @@ struct AddressElements {
     friend bool operator==(const AddressElements&, const AddressElements&) noexcept = default;
 };
 
-/// A named interval set. Uids need the big-endian form in the kernel (byteorder hton before the
-/// lookup).
+/// A named interval set; of marks, a set of values. Uids and gids need the big-endian form in the
+/// kernel (byteorder hton before the lookup).
 struct Set {
     std::string name;     ///< 1..31 bytes
     std::string comment;  ///< at most 128 bytes
-    std::variant<PortElements, UidElements, AddressElements> elements;
+    std::variant<PortElements, UidElements, AddressElements, GidElements, MarkElements> elements;
+
+    [[nodiscard]] bool is_interval() const noexcept {
+        return !std::holds_alternative<MarkElements>(elements);
+    }
 
     friend bool operator==(const Set&, const Set&) noexcept = default;
 };
@@ -88,6 +98,18 @@ struct MatchSkuid {
     std::variant<Uid, SetRef> users;
     friend bool operator==(const MatchSkuid&, const MatchSkuid&) noexcept = default;
 };
+/// `meta skgid GID|@set`: the gid, no supplementary one, that a socket was created with; else as
+/// MatchSkuid
+struct MatchSkgid {
+    std::variant<Gid, SetRef> groups;
+    friend bool operator==(const MatchSkgid&, const MatchSkgid&) noexcept = default;
+};
+/// `meta mark & MASK MARK|@set`, without the mask when it is whole
+struct MatchMark {
+    Mark mask = conf::whole_mark;
+    std::variant<Mark, SetRef> marks;
+    friend bool operator==(const MatchMark&, const MatchMark&) noexcept = default;
+};
 /// `iiftype|oiftype [!=] loopback` (ARPHRD_LOOPBACK): right for a renamed lo too
 struct MatchLoopback {
     Device device = Device::out;
@@ -111,7 +133,8 @@ struct MatchInvalid {
 };
 
 using Match = std::variant<MatchFamily, MatchL4Proto, MatchDport, MatchAddress, MatchSkuid,
-                           MatchLoopback, MatchInterface, MatchLocalDestination, MatchInvalid>;
+                           MatchSkgid, MatchMark, MatchLoopback, MatchInterface,
+                           MatchLocalDestination, MatchInvalid>;
 
 // ---- statements
 // -------------------------------------------------------------------------------------------------------
@@ -141,9 +164,15 @@ struct OriginalZone {
 /// What a rule does; exactly one.
 using Verdict = std::variant<Return, Drop, Jump, RedirectTo, OriginalZone>;
 
+/// What a rule counts into before its verdict: a counter of the table (`counter name "..."`), its
+/// own one, which has no name (`counter`), or none.
+using CounterRef = std::optional<std::string>;
+inline constexpr std::nullopt_t uncounted = std::nullopt;
+inline constexpr const char* own_counter = "";
+
 struct Rule {
     std::vector<Match> matches;
-    bool counter = false;  ///< `counter` before the verdict
+    CounterRef counter{};
     Verdict verdict;
     std::string comment;  ///< why it exists; at most 128 bytes
     /// `log prefix "..." level debug` between the counter and the verdict, or empty for none: at
@@ -176,11 +205,13 @@ struct Chain {
     friend bool operator==(const Chain&, const Chain&) noexcept = default;
 };
 
-/// One `inet` table. Chains are listed before those that jump to them; sets before all.
+/// One `inet` table. Chains are listed before those that jump to them; counters and sets before
+/// all.
 struct Ruleset {
     std::string table = "meshgate";
     std::vector<Set> sets;
     std::vector<Chain> chains;
+    std::vector<std::string> counters{};  ///< named ones, without what they stand at
 
     friend bool operator==(const Ruleset&, const Ruleset&) noexcept = default;
 };

@@ -47,6 +47,8 @@ std::string_view word(Device device) noexcept {
 std::string_view type_word(const Set& set) noexcept {
     if (std::holds_alternative<PortElements>(set.elements)) return "inet_service";
     if (std::holds_alternative<UidElements>(set.elements)) return "uid";
+    if (std::holds_alternative<GidElements>(set.elements)) return "gid";
+    if (std::holds_alternative<MarkElements>(set.elements)) return "mark";
     const auto family = std::get<AddressElements>(set.elements).family;
     return family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr";
 }
@@ -56,16 +58,33 @@ std::string network_words(const Cidr& network) {
     return host ? network.base.to_string() : network.to_string();
 }
 
+std::string mark_words(Mark mark) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string words = "0x";
+    for (int shift = 28; shift >= 0; shift -= 4) words += digits[(mark >> shift) & 0xfU];
+    return words;
+}
+
+std::string counter_words(const CounterRef& counter) {
+    if (!counter) return "";
+    return counter->empty() ? "counter" : "counter name \"" + *counter + "\"";
+}
+
 std::vector<std::string> element_words(const Set& set) {
     std::vector<std::string> words;
+    const auto add = [&words](const auto& elements, auto to_words) {
+        for (const auto& one : elements) words.push_back(to_words(one));
+    };
     if (const auto* ports = std::get_if<PortElements>(&set.elements)) {
-        for (const PortRange& range : *ports) words.push_back(range_words(range));
+        add(*ports, range_words<PortRange>);
     } else if (const auto* users = std::get_if<UidElements>(&set.elements)) {
-        for (const UidRange& range : *users) words.push_back(range_words(range));
+        add(*users, range_words<UidRange>);
+    } else if (const auto* groups = std::get_if<GidElements>(&set.elements)) {
+        add(*groups, range_words<GidRange>);
+    } else if (const auto* marks = std::get_if<MarkElements>(&set.elements)) {
+        add(*marks, mark_words);
     } else {
-        for (const Cidr& network : std::get<AddressElements>(set.elements).networks) {
-            words.push_back(network_words(network));
-        }
+        add(std::get<AddressElements>(set.elements).networks, network_words);
     }
     return words;
 }

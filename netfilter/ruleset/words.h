@@ -20,11 +20,17 @@ std::string_view address_protocol(Family family) noexcept;  ///< "ip" or "ip6"
 /// The meta key of a device: word(Device::in) is "iif", to be followed by "name" or "type".
 std::string_view word(Device device) noexcept;
 
-/// `inet_service`, `uid`, `ipv4_addr`, `ipv6_addr`
+/// `inet_service`, `uid`, `gid`, `mark`, `ipv4_addr`, `ipv6_addr`
 std::string_view type_word(const Set& set) noexcept;
 
 /// "10.0.0.0/8"; a host without its prefix.
 std::string network_words(const Cidr& network);
+
+/// "0x00000539"
+std::string mark_words(Mark mark);
+
+/// `counter name "captured_dns"`, `counter`, or nothing.
+std::string counter_words(const CounterRef& counter);
 
 /// Each element of a set as nft writes it: "22", "80-90", "10.0.0.0/8".
 std::vector<std::string> element_words(const Set& set);

@@ -69,9 +69,9 @@ std::string Identity::to_string() const {
 std::optional<Identity> choose_identity(const conf::Config& config, uid_t effective) {
     if (config.dns.user) return identity_of(resolve_user(*config.dns.user).first);
     if (effective != 0) return std::nullopt;
-    const ProxyUser proxy = resolve_proxy_user(config.proxy);
+    const ProxyUsers proxy = resolve_proxy_users(config.proxy);
     if (proxy.warning) log::warning(*proxy.warning);
-    return identity_of(proxy.uid);
+    return identity_of(proxy.uids.front());
 }
 
 void prepare_directory(const std::string& directory, const std::optional<Identity>& identity) {

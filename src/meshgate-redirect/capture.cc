@@ -81,6 +81,10 @@ bool Capture::is(const netfilter::Plan& plan) {
            surroundings_.differences(plan.surroundings).empty() && !engine_->has_remains();
 }
 
+netfilter::Counters Capture::counters() const {
+    return holder_ == nullptr || is_foreign() ? netfilter::Counters{} : holder_->counters();
+}
+
 std::vector<std::string> Capture::misplacements() const {
     std::vector<std::string> lines;
     if (holder_ == nullptr) return lines;

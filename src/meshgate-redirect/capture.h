@@ -39,6 +39,8 @@ public:
     [[nodiscard]] bool was_changed() const;
     /// The rules and what is beside them are exactly what install would make.
     bool is(const netfilter::Plan& plan);
+    /// What the installed rules have counted; empty when there are none.
+    [[nodiscard]] netfilter::Counters counters() const;
     /// What is wrong with where the rules are, a line each.
     [[nodiscard]] std::vector<std::string> misplacements() const;
 

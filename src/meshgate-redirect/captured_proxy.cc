@@ -4,16 +4,29 @@
 #include <system_error>
 
 namespace meshgate::redirect {
+namespace {
+
+std::string listed(const std::vector<conf::Uid>& users) {
+    std::string text;
+    for (const conf::Uid user : users) {
+        text += (text.empty() ? "" : ", ") + std::to_string(user);
+    }
+    return text;
+}
+
+}  // namespace
 
 std::optional<std::string> captured_proxy(const conf::Config& config, const netfilter::Host& host,
                                           const std::vector<netfilter::WaitingSocket>& listening) {
     const auto& outbound = config.redirect.outbound;
     if (!outbound.enabled) return std::nullopt;
     const auto is_exempt = [&host](conf::Uid user) {
-        return user == host.proxy_user ||
-               std::ranges::any_of(host.exempt_users, [user](const conf::UidRange& range) {
-                   return range.first <= user && user <= range.last;
-               });
+        const auto contains = [user](const conf::UidRange& range) {
+            return range.first <= user && user <= range.last;
+        };
+        return std::ranges::find(host.proxy_users, user) != host.proxy_users.end() ||
+               std::ranges::any_of(host.resolver_users, contains) ||
+               std::ranges::any_of(host.exempt_users, contains);
     };
     std::optional<conf::Uid> stranger;
     for (const auto& socket : listening) {
@@ -22,9 +35,13 @@ std::optional<std::string> captured_proxy(const conf::Config& config, const netf
         stranger = socket.uid;
     }
     if (!stranger) return std::nullopt;
+    const bool by_other_keys =
+        !host.exempt_groups.empty() || !config.proxy.exempt_marks.empty();
     return "TCP port " + std::to_string(outbound.port) + " was opened by user " +
-           std::to_string(*stranger) + ", and proxy.user is " + std::to_string(host.proxy_user) +
-           ": unless the proxy makes its connections as that user, they come back to it";
+           std::to_string(*stranger) + ", and proxy.user is " + listed(host.proxy_users) +
+           ": unless the proxy makes its connections as that user" +
+           (by_other_keys ? ", or in an exempt group, or with an exempt mark" : "") +
+           ", they come back to it";
 }
 
 std::optional<std::string> captured_proxy(const conf::Config& config, const netfilter::Host& host) {

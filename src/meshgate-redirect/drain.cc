@@ -202,12 +202,13 @@ Ruleset draining_ruleset(const Ruleset& installed, std::chrono::system_clock::ti
     Chain older{older_chain, std::nullopt, {}};
     for (const auto port : redirect_ports(installed)) {
         older.rules.push_back({{MatchL4Proto{{Protocol::tcp, Protocol::udp}}},
-                               false,
+                               uncounted,
                                RedirectTo{port},
                                std::string{comment_start} + in_utc(until)});
     }
     ruleset.chains.push_back(std::move(older));
     ruleset.chains.push_back({"draining", nat_output, {}});
+    ruleset.counters = used_counters(ruleset.chains);
     return ruleset;
 }
 

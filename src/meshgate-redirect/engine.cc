@@ -21,6 +21,7 @@ class NftablesEngine final : public Engine {
 public:
     [[nodiscard]] std::string_view name() const noexcept override { return "nftables"; }
     std::optional<Installed> read() override { return kernel_.read(table_name); }
+    Counters counters() override { return kernel_.counters(table_name); }
     Ruleset form_of(const Ruleset& ruleset) override { return ruleset; }
     std::optional<KernelError> trial(const Ruleset& ruleset) override {
         return kernel_.trial(ruleset);
@@ -54,6 +55,7 @@ public:
     explicit IptablesEngine(conf::IptablesBackend backend) : iptables_{backend, loopback_name()} {}
     [[nodiscard]] std::string_view name() const noexcept override { return "iptables"; }
     std::optional<Installed> read() override { return iptables_.read(); }
+    Counters counters() override { return iptables_.counters(); }
     Ruleset form_of(const Ruleset& ruleset) override { return iptables_.form_of(ruleset); }
     std::optional<KernelError> trial(const Ruleset& ruleset) override {
         return iptables_.trial(ruleset);

@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 #include "netfilter/iptables/iptables.h"
+#include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/installed.h"
 #include "netfilter/ruleset/kernel_error.h"
 
@@ -41,6 +42,9 @@ public:
 
     /// What is there of our name.
     virtual std::optional<netfilter::Installed> read() = 0;
+
+    /// What the rules have counted so far, by cause; empty when there are none.
+    virtual netfilter::Counters counters() = 0;
 
     /// `ruleset` as read() finds it once it is installed.
     virtual netfilter::Ruleset form_of(const netfilter::Ruleset& ruleset) = 0;

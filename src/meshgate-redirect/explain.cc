@@ -116,7 +116,9 @@ Explanation explain_one(const Rules& rules, const Probe& probe) {
 
 /// A line of standard input: words as on the command line.
 Probe parse_line(const std::string& line) {
-    static constexpr std::array<Option, 4> options{{{"user", Option::Kind::value},
+    static constexpr std::array<Option, 6> options{{{"user", Option::Kind::value},
+                                                    {"group", Option::Kind::value},
+                                                    {"mark", Option::Kind::value},
                                                     {"inbound", Option::Kind::toggle},
                                                     {"from", Option::Kind::value},
                                                     {"interface", Option::Kind::value}}};

@@ -24,12 +24,17 @@ std::string endpoint(const conf::IpAddress& address, conf::Port port) {
     return conf::SocketAddress{address, port, ""}.to_string();
 }
 
-std::string question(const Packet& packet) {
+std::string question(const Routed& routed) {
+    const Packet& packet = routed.packet;
     std::string text{netfilter::word(packet.protocol)};
     text += " to " + endpoint(packet.destination, packet.dport);
     if (packet.to_this_host) text += ", an address of this machine";
     if (packet.uid) {
         text += ", of user " + std::to_string(*packet.uid);
+        if (routed.names_group && packet.gid) {
+            text += " in group " + std::to_string(*packet.gid);
+        }
+        if (packet.mark != 0) text += " with mark " + netfilter::mark_words(packet.mark);
         if (!packet.interface.empty()) text += ", leaving by " + packet.interface;
     } else {
         text += ", arriving";
@@ -97,6 +102,8 @@ std::string packet_json(const Packet& packet) {
            ",\"source\":" + json_string(packet.source.to_string()) +
            ",\"destination\":" + json_string(packet.destination.to_string()) +
            ",\"port\":" + std::to_string(packet.dport) + ",\"user\":" + number_or_null(packet.uid) +
+           ",\"group\":" + number_or_null(packet.gid) +
+           ",\"mark\":" + std::to_string(packet.mark) +
            ",\"interface\":" + json_string(packet.interface) +
            ",\"local\":" + boolean(packet.to_this_host) + "}";
 }
@@ -104,7 +111,7 @@ std::string packet_json(const Packet& packet) {
 }  // namespace
 
 std::string to_text(const Explanation& explanation) {
-    std::string text = question(explanation.routed.packet) + "\n  " + answer(explanation) + "\n";
+    std::string text = question(explanation.routed) + "\n  " + answer(explanation) + "\n";
     text += explanation.from_installed ? "by the installed rules:\n"
                                        : "by the rules of the configuration, not installed yet:\n";
     for (const auto& [chain, rule] : explanation.outcome.steps) {

@@ -23,14 +23,17 @@ std::vector<conf::UidRange> resolve(const std::vector<conf::UserRef>& users) {
 
 void gather_users(const conf::Config& config, GatheredHost& gathered) {
     auto& host = gathered.host;
-    const auto proxy = resolve_proxy_user(config.proxy);
-    host.proxy_user = proxy.uid;
+    const auto proxy = resolve_proxy_users(config.proxy);
+    host.proxy_users = proxy.uids;
     if (proxy.warning && config.proxy.enabled) gathered.warnings.push_back(*proxy.warning);
     host.exempt_users = resolve(config.proxy.exempt_users);
+    std::ranges::transform(config.proxy.exempt_groups, std::back_inserter(host.exempt_groups),
+                           resolve_group);
     if (config.dns.user) {
-        host.exempt_users.push_back(resolve_user(*config.dns.user));
+        host.resolver_users = {resolve_user(*config.dns.user)};
     } else if (!config.proxy.enabled) {
-        host.exempt_users.push_back({proxy.uid, proxy.uid});  // whom meshgate-dns runs as then
+        // Whom meshgate-dns runs as then
+        host.resolver_users = {{proxy.uids.front(), proxy.uids.front()}};
     }
     for (const auto& exclusion : config.redirect.outbound.exclude) {
         host.exclude_users.push_back(resolve(exclusion.users));

@@ -40,7 +40,7 @@ struct OwnOption {
     Option option;
     unsigned verbs;
 };
-constexpr std::array<OwnOption, 19> own_options{{
+constexpr std::array<OwnOption, 21> own_options{{
     {{"config", Option::Kind::value}, any_verb},
     {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
@@ -55,6 +55,8 @@ constexpr std::array<OwnOption, 19> own_options{{
     {{"undo", Option::Kind::toggle}, bit(Verb::confirm)},
     {{"json", Option::Kind::toggle}, bit(Verb::status) | explain},
     {{"user", Option::Kind::value}, explain},
+    {{"group", Option::Kind::value}, explain},
+    {{"mark", Option::Kind::value}, explain},
     {{"inbound", Option::Kind::toggle}, explain},
     {{"from", Option::Kind::value}, explain},
     {{"interface", Option::Kind::value}, explain},

@@ -1,5 +1,7 @@
 #include "src/meshgate-redirect/lacking.h"
 
+#include "netfilter/ruleset/counters.h"
+
 #include <cerrno>
 
 namespace meshgate::redirect {
@@ -12,6 +14,7 @@ struct Feature {
     std::string consequence;
     std::vector<Set> sets;
     std::vector<Chain> chains;
+    std::vector<std::string> counters{};
 };
 
 std::vector<Feature> features() {
@@ -27,23 +30,28 @@ std::vector<Feature> features() {
         {"NAT and redirect for inet (Linux 5.2, CONFIG_NFT_NAT, CONFIG_NFT_REDIR)",
          "nothing can be captured",
          {},
-         one_rule(nat, {{tcp}, true, RedirectTo{15001}, ""})},
+         one_rule(nat, {{tcp}, uncounted, RedirectTo{15001}, ""})},
         {"interval sets (CONFIG_NF_TABLES)",
          "users, ports and networks cannot be told apart",
          {{"users", "", UidElements{{1, 2}}}},
-         one_rule(raw, {{MatchSkuid{SetRef{"users"}}}, false, Return{}, ""})},
+         one_rule(raw, {{MatchSkuid{SetRef{"users"}}}, uncounted, Return{}, ""})},
         {"lookups of the address type (CONFIG_NFT_FIB_INET)",
          "inbound traffic cannot be told from what is forwarded",
          {},
-         one_rule(mangle, {{MatchLocalDestination{}}, false, Return{}, ""})},
+         one_rule(mangle, {{MatchLocalDestination{}}, uncounted, Return{}, ""})},
+        {"named counters (Linux 4.10, CONFIG_NFT_COUNTER, CONFIG_NFT_OBJREF)",
+         "what is captured and left alone cannot be counted",
+         {},
+         one_rule(mangle, {{}, std::string{cause::exempt_port}, Return{}, ""}),
+         {std::string{cause::exempt_port}}},
         {"logging (CONFIG_NFT_LOG, CONFIG_NF_LOG_SYSLOG)",
          "redirect.log_prefix cannot be done",
          {},
-         one_rule(mangle, {{}, false, Return{}, "", "prefix"})},
+         one_rule(mangle, {{}, uncounted, Return{}, "", "prefix"})},
         {"conntrack states (CONFIG_NFT_CT)",
          "redirect.drop_invalid cannot be done",
          {},
-         one_rule(mangle, {{MatchInvalid{}}, false, Drop{}, ""})},
+         one_rule(mangle, {{MatchInvalid{}}, uncounted, Drop{}, ""})},
     };
 }
 
@@ -54,7 +62,8 @@ std::vector<std::string> lacking_features(Engine& engine) {
     if (engine.name() != "nftables") return lines;
     for (auto& feature : features()) {
         const auto refusal =
-            engine.trial({"meshgate", std::move(feature.sets), std::move(feature.chains)});
+            engine.trial({"meshgate", std::move(feature.sets), std::move(feature.chains),
+                          std::move(feature.counters)});
         if (!refusal || refusal->error() == EPERM) continue;
         lines.push_back("this kernel has no " + feature.name + ": " + feature.consequence);
     }

@@ -51,9 +51,10 @@ Options:
   --drain TIME           of uninstall: new connections go direct at once, captured ones stay so until
                          they end, for at most TIME (such as 30s, up to 1h)
   --verbose              say what is done
-  --user U --inbound --from ADDRESS --interface NAME --planned --batch --json
-                         of explain: who opens it; it arrives; from where; at which; by the
-                         configuration; many, a line of standard input each
+  --user U --group G --mark M --inbound --from ADDRESS --interface NAME --planned --batch --json
+                         of explain: who opens it, in which group, with which mark (SO_MARK); it
+                         arrives; from where; at which; by the configuration; many, a line of
+                         standard input each
   --help, --version
 
 Options of kumactl, which override the file; lists may be given several times:

@@ -1,5 +1,6 @@
 #include "src/meshgate-redirect/probe.h"
 
+#include "conf/words.h"
 #include "netfilter/nftnl/route_netlink.h"
 #include "src/common/command_line.h"
 #include "src/common/unique_fd.h"
@@ -22,16 +23,32 @@ namespace {
 using conf::Family;
 using conf::IpAddress;
 
-conf::Uid parse_user(const std::string& text) {
-    conf::Uid uid = 0;
+/// The number of a user or a group, or what its name stands for.
+template <class Resolve>
+std::uint32_t parse_account(const std::string& option, const std::string& text, Resolve resolve) {
+    std::uint32_t number = 0;
     const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, uid);
-    if (parsed.ec == std::errc{} && parsed.ptr == end && uid != ~conf::Uid{0}) return uid;
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (parsed.ec == std::errc{} && parsed.ptr == end && number != ~std::uint32_t{0}) return number;
     try {
-        return resolve_user({text, {}}).first;
+        return resolve({text, {}}).first;
     } catch (const UnknownUser& error) {
-        throw UsageError("--user: " + std::string{error.what()});
+        throw UsageError("--" + option + ": " + error.what());
     }
+}
+
+conf::Mark parse_socket_mark(const std::string& text) {
+    const auto mark = conf::parse_mark(text);
+    if (mark && mark->mask == conf::whole_mark) return mark->value;
+    throw UsageError("--mark: '" + text + "' is not a mark such as 0x539");
+}
+
+/// Of a user that is named without a group: its primary one.
+std::optional<conf::Gid> group_of(const Probe& probe) {
+    if (probe.group) return probe.group;
+    if (!probe.user) return ::getgid();
+    const auto entry = passwd_entry(*probe.user);
+    return entry ? std::optional<conf::Gid>{entry->gid} : std::nullopt;
 }
 
 IpAddress parse_address(const std::string& option, const std::string& text) {
@@ -112,7 +129,9 @@ Probe parse_probe(const std::vector<std::string>& words,
     probe.protocol = words[0] == "tcp" ? conf::Protocol::tcp : conf::Protocol::udp;
     read_destination(words[1], probe);
     for (const auto& [name, value] : options) {
-        if (name == "user") probe.user = parse_user(value);
+        if (name == "user") probe.user = parse_account(name, value, resolve_user);
+        if (name == "group") probe.group = parse_account(name, value, resolve_group);
+        if (name == "mark") probe.mark = parse_socket_mark(value);
         if (name == "inbound") probe.inbound = value == "true";
         if (name == "from") probe.from = parse_address(name, value);
         if (name == "interface") probe.interface = value;
@@ -121,6 +140,9 @@ Probe parse_probe(const std::vector<std::string>& words,
         throw UsageError("--from and the destination are not of one family");
     }
     if (probe.inbound && probe.user) throw UsageError("--user: what arrives has no user here");
+    if (probe.inbound && (probe.group || probe.mark != 0)) {
+        throw UsageError("--group, --mark: what arrives has no socket here");
+    }
     return probe;
 }
 
@@ -140,6 +162,9 @@ Routed route(const Probe& probe) {
         packet.source = probe.from.value_or(any_address(probe.destination.family()));
     } else {
         packet.uid = probe.user.value_or(::getuid());
+        packet.gid = group_of(probe);
+        packet.mark = probe.mark;
+        routed.names_group = probe.group.has_value();
         packet.source = probe.from.value_or(source_for(probe.destination, probe.port));
         if (packet.interface.empty() && found) {
             // What is for this machine goes over its loopback device, whatever device it is on.

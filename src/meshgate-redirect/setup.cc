@@ -7,6 +7,7 @@
 #include "src/meshgate-redirect/host.h"
 #include "src/meshgate-redirect/wishes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace meshgate::redirect {
@@ -15,8 +16,13 @@ namespace {
 /// By any name: what root sends would never be captured.
 void require_ordinary_user(const Setup& setup) {
     const auto& proxy = setup.config.proxy;
-    if (!proxy.enabled || setup.host.proxy_user != 0) return;
-    throw conf::Error({{proxy.user ? proxy.user->where : conf::Location{}, conf::root_proxy}});
+    if (!proxy.enabled) return;
+    const auto& users = setup.host.proxy_users;
+    const auto root = std::ranges::find(users, conf::Uid{0});
+    if (root == users.end()) return;
+    const auto index = static_cast<std::size_t>(root - users.begin());
+    const auto where = index < proxy.user.size() ? proxy.user[index].where : conf::Location{};
+    throw conf::Error({{where, conf::root_proxy}});
 }
 
 }  // namespace

@@ -104,6 +104,7 @@ StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
     } else {
         report.version = installed->ownership->version;
         report.digest = installed->ownership->digest;
+        report.counters = capture.counters();
         add_table_problems(capture, report.problems);
         if (auto line = draining_line(installed->ruleset)) {
             report.summary = {};

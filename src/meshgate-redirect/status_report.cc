@@ -67,6 +67,16 @@ std::string text_pending(const Pending& pending) {
     return text;
 }
 
+std::string json_counter(const netfilter::CounterValue& counter) {
+    return json_string(counter.name) + ":{\"packets\":" + std::to_string(counter.packets) +
+           ",\"bytes\":" + std::to_string(counter.bytes) + "}";
+}
+
+std::string text_counter(const netfilter::CounterValue& counter) {
+    return "counted:  " + counter.name + " " + std::to_string(counter.packets) + " (" +
+           std::to_string(counter.bytes) + " bytes)\n";
+}
+
 std::string text_words(const auto& values) {
     return joined(values, ", ", [](auto each) { return netfilter::word(each); });
 }
@@ -96,7 +106,7 @@ std::string to_json(const StatusReport& report) {
            ",\"dns\":" + json_dns(report.summary.dns) +
            ",\"confirm\":" + json_pending(report.pending) + ",\"problems\":[" +
            joined(report.problems, ",", [](const auto& line) { return json_string(line); }) +
-           "]}\n";
+           "],\"counters\":{" + joined(report.counters, ",", json_counter) + "}}\n";
 }
 
 std::string to_text(const StatusReport& report) {
@@ -109,6 +119,7 @@ std::string to_text(const StatusReport& report) {
         text += "inbound:  " + text_port(report.summary.inbound) + "\n";
         text += "outbound: " + text_port(report.summary.outbound) + "\n";
         text += "dns:      " + text_dns(report.summary.dns) + "\n";
+        for (const auto& counter : report.counters) text += text_counter(counter);
     }
     if (report.pending) text += "confirm:  " + text_pending(*report.pending) + "\n";
     std::string lines;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "netfilter/plan/summary.h"
+#include "netfilter/ruleset/counters.h"
 #include "src/meshgate-redirect/confirm/pending.h"
 
 #include <optional>
@@ -20,6 +21,7 @@ struct StatusReport {
     netfilter::Summary summary;  ///< of the rules in the kernel; no family when absent
     std::optional<Pending> pending;  ///< it is to be confirmed yet
     std::vector<std::string> problems;
+    netfilter::Counters counters{};  ///< what these rules have counted so far
 };
 
 /// {"schema":"meshgate-redirect.status/1", ...}, one line, a newline at the end.

@@ -12,7 +12,7 @@ using namespace netfilter;
 
 Ruleset one_rule(Verdict verdict) {
     const BaseChain raw{ChainType::filter, Hook::output, -300};
-    return {table_name, {}, {{"raw_output", raw, {{{}, false, std::move(verdict), ""}}}}};
+    return {table_name, {}, {{"raw_output", raw, {{{}, uncounted, std::move(verdict), ""}}}}};
 }
 
 bool lacks_zones(const Trial& trial) {

@@ -9,7 +9,7 @@
 
 namespace meshgate {
 
-/// A user that the configuration names and the system does not know.
+/// A user or a group that the configuration names and the system does not know.
 class UnknownUser : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -19,13 +19,16 @@ public:
 /// in the file.
 conf::UidRange resolve_user(const conf::UserRef& user);
 
-/// The sidecar's uid: proxy.user, else 5678 if it exists, else kuma-dp, else 5678 and `warning`
-/// says so.
-struct ProxyUser {
-    conf::Uid uid = 5678;
+/// The same of groups (getgrnam_r).
+conf::GidRange resolve_group(const conf::GroupRef& group);
+
+/// The sidecar's uids: proxy.user, in its order; else 5678 if it exists, else kuma-dp, else 5678
+/// and `warning` says so.
+struct ProxyUsers {
+    std::vector<conf::Uid> uids;  ///< never empty
     std::optional<std::string> warning;
 };
-ProxyUser resolve_proxy_user(const conf::Proxy& proxy);
+ProxyUsers resolve_proxy_users(const conf::Proxy& proxy);
 
 /// The primary group and name of a uid; none for a uid without a passwd entry.
 struct PasswdEntry {

@@ -1,6 +1,7 @@
 """traffic.py ROUNDS: see traffic.sh, which runs this in a network namespace of its own."""
 
 import os
+import re
 import pathlib
 import statistics
 import subprocess
@@ -30,6 +31,13 @@ def traffic(kind, captured):
     return float(done.stdout)
 
 
+def rules(config, *, counter):
+    """Ours, with another statement in the place of each counter."""
+    done = subprocess.run([REDIRECT, "install", "--dry-run", "--config", config],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    shell("nft", "-f", "-", text=re.sub(r' counter name "\w+"', counter, done.stdout))
+
+
 def kuma():
     text = KUMA.read_text().format(six="127.0.0.6/32", loopback="127.0.0.1/32")
     shell("iptables-nft-restore", "--noflush", text=text)
@@ -50,6 +58,8 @@ def main(rounds, folder):
     ways = {"nothing": lambda: None,
             "conntrack alone": lambda: shell("nft", "-f", "-", text=tracked),
             "meshgate": lambda: shell(REDIRECT, "install", "--config", config),
+            "no counters": lambda: rules(config, counter=""),
+            "unnamed counters": lambda: rules(config, counter=" counter"),
             "kuma's rules": kuma}
     times = {}
     for _ in range(rounds):
@@ -57,14 +67,15 @@ def main(rounds, folder):
             begin()
             for kind in COUNT:
                 times.setdefault((kind, way), []).append(
-                    traffic(kind, captured=way in ("meshgate", "kuma's rules")))
+                    traffic(kind, captured=way not in ("nothing", "conntrack alone")))
             shell("nft", "flush", "ruleset")
             shell("conntrack", "-F")
-    print(f"{'us of CPU, both ends':24} {'':16} median   / nothing   / kuma's rules")
+    print(f"{'us of CPU, both ends':24} {'':16} median   / nothing   / kuma's rules   / no counters")
     for (kind, way), measured in times.items():
         median = statistics.median(measured)
-        beside = [median / statistics.median(times[kind, other]) for other in ("nothing", "kuma's rules")]
-        print(f"{WHAT[kind]:24} {way:16} {median:6.1f} {beside[0]:11.2f} {beside[1]:16.2f}")
+        beside = [median / statistics.median(times[kind, other]) for other in ("nothing", "kuma's rules", "no counters")]
+        print(f"{WHAT[kind]:24} {way:16} {median:6.1f} {beside[0]:11.2f} {beside[1]:16.2f} "
+              f"{beside[2]:15.2f}")
 
 
 with tempfile.TemporaryDirectory() as scratch:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # traffic.sh [ROUNDS]: the CPU time of a captured connection and of a captured DNS query beside none
-# captured, and beside Kuma's rules, in a private network namespace; as root, after a build and
+# captured, beside Kuma's rules, and beside ours without counters and with unnamed ones, in a private network namespace; as root, after a build and
 # `ninja -C build tests/bench/bench-traffic`. Ratios are what counts: read the rows of one run.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

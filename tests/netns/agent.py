@@ -26,18 +26,22 @@ def family_of(address):
 
 
 @contextlib.contextmanager
-def as_user(uid):
+def as_user(uid, gid=0):
+    os.setegid(gid)
     os.seteuid(uid)
     try:
         yield
     finally:
         os.seteuid(0)
+        os.setegid(0)
 
 
-def new_socket(uid, kind, address, source=None):
-    with as_user(uid):
+def new_socket(uid, kind, address, source=None, gid=0, mark=0):
+    with as_user(uid, gid):
         made = socket.socket(family_of(address), kind)
     made.settimeout(PATIENCE_S)
+    if mark:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("I", mark))
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if source:
         made.bind(tuple(source))
@@ -57,12 +61,12 @@ def read_all(connection):
     return data
 
 
-def tcp(uid, to, source=None, close="server", count=1):
+def tcp(uid, to, source=None, close="server", count=1, gid=0, mark=0):
     """Connects, says hello, returns who answered. close: who ends the connection first."""
     answer = None
     for _ in range(count):
         try:
-            with new_socket(uid, socket.SOCK_STREAM, to[0], source) as client:
+            with new_socket(uid, socket.SOCK_STREAM, to[0], source, gid, mark) as client:
                 client.connect(tuple(to))
                 client.sendall(close.encode() + b"\n")
                 if close == "client":
@@ -76,10 +80,10 @@ def tcp(uid, to, source=None, close="server", count=1):
     return answer
 
 
-def udp(uid, to, source=None, payload="query"):
+def udp(uid, to, source=None, payload="query", gid=0, mark=0):
     """One datagram and its reply, which has to come from where the datagram went."""
     try:
-        with new_socket(uid, socket.SOCK_DGRAM, to[0], source) as client:
+        with new_socket(uid, socket.SOCK_DGRAM, to[0], source, gid, mark) as client:
             client.sendto(payload.encode(), tuple(to))
             reply, sender = client.recvfrom(65536)
     except OSError as error:
@@ -123,9 +127,9 @@ def udp_turns(app, proxy, to, port, turns):
 HELD = {}
 
 
-def hold(uid, to, name, source=None):
+def hold(uid, to, name, source=None, gid=0, mark=0):
     """Opens a connection that stays open under `name`; returns who answers there."""
-    HELD[name] = new_socket(uid, socket.SOCK_STREAM, to[0], source)
+    HELD[name] = new_socket(uid, socket.SOCK_STREAM, to[0], source, gid, mark)
     HELD[name].connect(tuple(to))
     return say(name, "hold")
 

@@ -71,11 +71,28 @@ exclude = [{ users = "1001-1002" }, { users = 1000, protocols = "udp", ports = 5
     "lists of addresses": n.DNS_ALL + EXCLUSIONS,
     "two servers over UDP": "[redirect.dns]\nenabled = true\n",
     "exempt users": n.DNS_ALL,
+    "keys": n.DNS_ALL,
+    "keys, servers, users": DNS_SERVERS + """
+[redirect.outbound]
+exclude = [{ users = 1000, protocols = "tcp", ports = 443 }]
+""",
 }
-BASES = {"dns_only": NO_PROXY, "network_without_proxy": NO_PROXY, "nothing": NO_PROXY,
+# Users, groups and marks, in any number and order.
+KEYS = """
+[proxy]
+user = [5678, 1002, 1999]
+exempt_users = [1001]
+exempt_groups = ["1337-1338", 70000]
+exempt_marks = ["0x539/0xfff", 0x100, "0x100/0xff00", "0x20000000/0xe0000000"]
+"""
+BASES = {"keys": KEYS, "keys, servers, users": KEYS,
+         "dns_only": NO_PROXY, "network_without_proxy": NO_PROXY, "nothing": NO_PROXY,
          "everything": n.BASE + 'exempt_users = ["1990-1999", 0]\n',
          "exempt users": n.BASE + 'exempt_users = ["1990-1999", 1000, 4294967294]\n'}
 LOCAL_RESOLVERS = {"local_resolver": RESOLVER, "local_resolver_is_root": 0}
+
+GROUPS = (0, 0, 1336, 1337, 1338, 70000, 4294967294)
+MARKS = (0, 0, 0, 0x539, 0xa539, 0x53a, 0x100, 0x1ff, 0x10100, 0x20000539, 0x3fffffff, 0xffffffff)
 
 OUTSIDE_PORTS = {"tcp": (22, 53, 80, 443, 3000, 3306, 8080), "udp": (53, 3000, 5353)}
 VM_PORTS = {"tcp": (22, 80, 8080, 3306), "udp": (3000,)}
@@ -110,20 +127,26 @@ class Probe:
         has_hop = self.agent == "vm" and self.is_near and (family == 4 or has_six)
         if has_hop and choose.random() < 0.2:
             self.source = PASSTHROUGH[family]
+        self.gid = choose.choice(GROUPS)
+        self.mark = choose.choice(MARKS)
 
     def question(self):
         interface, sources = AGENTS[self.agent]
         where = f"[{self.to}]:{self.port}" if ":" in self.to else f"{self.to}:{self.port}"
         if interface is None:
             source = f"--from {self.source} " if self.source else ""
-            return f"--user {self.uid} {source}{self.protocol} {where}"
+            return (f"--user {self.uid} --group {self.gid} --mark {self.mark:#x} {source}"
+                    f"{self.protocol} {where}")
         return (f"--inbound --interface {interface} --from {sources[self.family]} "
                 f"{self.protocol} {where}")
 
     def landing(self, network):
         ask = getattr(getattr(network, self.agent), self.protocol)
-        answer = ask(uid=self.uid if self.agent == "vm" else 0, to=[self.to, self.port],
-                     source=[self.source, 0] if self.source else None)
+        socket = {"uid": 0}
+        if self.agent == "vm":
+            socket = {"uid": self.uid, "gid": self.gid, "mark": self.mark}
+        answer = ask(to=[self.to, self.port], source=[self.source, 0] if self.source else None,
+                     **socket)
         return answer.get("name") or answer["error"]
 
     def expected(self, explained):
@@ -251,6 +274,11 @@ def test_a_plan_is_explained_to_anybody(network):
     (("tcp", "1.2.3.4:0"), "is not ADDRESS:PORT"), (("tcp", "[fe80::1%up0]:80"), "is not ADDRESS"),
     (("--user", "nobody-at-all", "tcp", "1.2.3.4:80"), "does not exist"),
     (("--user", "4294967295", "tcp", "1.2.3.4:80"), "--user"),
+    (("--group", "nobody-at-all", "tcp", "1.2.3.4:80"), "--group: group 'nobody-at-all' does not"),
+    (("--mark", "0x539/0xfff", "tcp", "1.2.3.4:80"), "is not a mark such as"),
+    (("--mark", "-1", "tcp", "1.2.3.4:80"), "is not a mark such as"),
+    (("--inbound", "--group", "1", "tcp", "1.2.3.4:80"), "has no socket here"),
+    (("--inbound", "--mark", "1", "tcp", "1.2.3.4:80"), "has no socket here"),
     (("--from", "x", "--inbound", "tcp", "1.2.3.4:80"), "--from: 'x' is not an address"),
     (("--from", "::1", "--inbound", "tcp", "1.2.3.4:80"), "not of one family"),
     (("--inbound", "--user", "1", "tcp", "1.2.3.4:80"), "has no user here"),

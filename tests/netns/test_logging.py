@@ -1,5 +1,6 @@
 """The kernel's log of what is captured: a line for each connection, for what is captured only."""
 
+import json
 import re
 
 import network as n
@@ -8,7 +9,7 @@ import pytest
 ENGINES = n.ENGINES
 
 PREFIX = '[redirect]\nlog_prefix = "mesh %s: "\n'
-RULE = re.compile(r'counter packets (\d+) bytes \d+ (log prefix "mesh %s: " level debug )?redirect to :(\d+)')
+RULE = re.compile(r'counter name "(\w+)" (log prefix "mesh %s: " level debug )?redirect to :(\d+)')
 
 
 def redirects(network):
@@ -17,10 +18,9 @@ def redirects(network):
     found = RULE.findall(listing)
     assert len(found) == listing.count(" redirect to :")
     assert listing.count("log prefix") in (0, len(found))
-    packets = {}
-    for count, logs, port in found:
-        packets[port] = packets.get(port, 0) + int(count)
-    return packets, "log prefix" in listing
+    counters = json.loads(network.run("status", "--json").stdout)["counters"]
+    return ({port: counters[cause]["packets"] for cause, _, port in found},
+            "log prefix" in listing)
 
 
 @pytest.mark.nftables_only

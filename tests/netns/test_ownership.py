@@ -39,7 +39,7 @@ COMMIT
 """
 VERSIONS = pytest.mark.parametrize("version", [
     {"format": 1, "version": "0.0.9", "more": ""},
-    {"format": 2, "version": "9.9.9", "more": " owner=somebody"}], ids=["older", "newer"])
+    {"format": 3, "version": "9.9.9", "more": " owner=somebody"}], ids=["older", "newer"])
 
 
 def load_old(network, version):

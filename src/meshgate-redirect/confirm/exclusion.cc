@@ -67,7 +67,7 @@ bool is_left_alone(const Chain& chain, const Ruleset& ruleset, conf::Port port) 
 Ruleset with_spared_port(Ruleset ruleset, conf::Port port) {
     const Rule rule{{MatchL4Proto{{Protocol::tcp}}, MatchDport{PortRange{port, port}},
                      MatchLocalDestination{}},
-                    false,
+                    uncounted,
                     Return{},
                     spared_comment};
     const auto planned = ruleset;

@@ -59,7 +59,7 @@ bool read_part(std::string_view part, Pending& to) {
 /// `ip daddr RANGE return`: a range each, as it was; a set would merge neighbours.
 Rule route_rule(const Cidr& range) {
     return {{MatchAddress{MatchAddress::Field::daddr, Sense::equal, range.base.family(), range}},
-            false,
+            uncounted,
             Return{},
             "route"};
 }
@@ -112,7 +112,7 @@ Ruleset record_ruleset(const PendingRecord& record) {
     if (record.surroundings.inbound_passthrough_address6) words += has_address;
     if (!record.previous) words += was_absent;
     if (!record.is_whole) words += has_more;
-    chain.rules.push_back({{}, false, Return{}, std::move(words)});
+    chain.rules.push_back({{}, uncounted, Return{}, std::move(words)});
     for (const auto& range : record.surroundings.local_routes) {
         chain.rules.push_back(route_rule(range));
     }

@@ -59,7 +59,7 @@ tags = { version = "v1" }
                               .config;
     CHECK(config.mesh.domains == std::vector<std::string>{"mesh"});
     CHECK(config.mesh.ttl == 300);
-    CHECK(std::get<std::string>(config.proxy.user->who) == "kuma-dp");
+    CHECK(std::get<std::string>(config.proxy.user.at(0).who) == "kuma-dp");
     REQUIRE(config.proxy.exempt_users.size() == 4);
     CHECK(std::get<UidRange>(config.proxy.exempt_users[2].who) == UidRange{2000, 2999});
     CHECK(std::get<UidRange>(config.proxy.exempt_users[3].who).last == 4294967294);
@@ -74,6 +74,24 @@ tags = { version = "v1" }
     CHECK(config.services.at(0).name == "web_api");
     CHECK(config.services.at(0).address4->to_string() == "10.0.0.1");
     CHECK(config.services.at(0).address6->to_string() == "fd00::1");
+}
+
+TEST_CASE("several users of the proxy; groups and marks") {
+    const Config config = parse("[proxy]\nuser = [\"kuma-dp\", 5679]\n"
+                                "exempt_groups = [\"postgres\", 1001, \"2000-2999\"]\n"
+                                "exempt_marks = [0x539, \"0X53a/0xfff\", \"16/0x10\", 4294967295]",
+                                "x.toml")
+                              .config;
+    REQUIRE(config.proxy.user.size() == 2);
+    CHECK(std::get<std::string>(config.proxy.user[0].who) == "kuma-dp");
+    CHECK(config.proxy.user[1].where.to_string() == "x.toml:2:20");
+    REQUIRE(config.proxy.exempt_groups.size() == 3);
+    CHECK(std::get<std::string>(config.proxy.exempt_groups[0].who) == "postgres");
+    CHECK(std::get<GidRange>(config.proxy.exempt_groups[2].who) == GidRange{2000, 2999});
+    CHECK(config.proxy.exempt_marks == std::vector<MaskedMark>{{0x539},
+                                                               {0x53a, 0xfff},
+                                                               {16, 16},
+                                                               {4294967295}});
 }
 
 TEST_CASE(

@@ -25,8 +25,10 @@ Ruleset rules() {
     config.redirect.outbound.exclude_ports = {{3306, 3306}};
     config.redirect.dns.enabled = true;
     config.redirect.dns.capture = conf::DnsCaptureMode::all;
-    return plan(config, Host{.proxy_user = proxy,
+    return plan(config, Host{.proxy_users = {proxy},
+                             .resolver_users = {},
                              .exempt_users = {},
+                             .exempt_groups = {},
                              .exclude_users = {},
                              .nameservers = {},
                              .local_resolvers = {}})

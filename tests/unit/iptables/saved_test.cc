@@ -88,11 +88,26 @@ TEST_CASE("rules in nft's words") {
              {"-m addrtype --dst-type LOCAL -j DROP",
               "meta nfproto ipv4 fib daddr type local drop"},
              {"-j MESHGATE_DNS_ZONE", "meta nfproto ipv4 jump dns_zone"},
+             {"-m owner --gid-owner 1337 -j RETURN", "meta nfproto ipv4 meta skgid 1337 return"},
+             {"-m owner --gid-owner 1-2 -j RETURN",
+              "meta nfproto ipv4 meta skgid @ip_output_1g return"},
+             {"-m owner --uid-owner 1 --gid-owner 2 -m mark --mark 0x3 -j RETURN",
+              "meta nfproto ipv4 meta skuid 1 meta skgid 2 meta mark 0x00000003 return"},
+             {"-m mark --mark 0x539/0xfff -j RETURN",
+              "meta nfproto ipv4 meta mark & 0x00000fff == 0x00000539 return"},
+             {"-m comment --comment \"exempt_mark: why\" -j RETURN",
+              "meta nfproto ipv4 counter name \"exempt_mark\" return"},
+             {"-m comment --comment \"exempt_nobody: why\" -j RETURN",
+              "meta nfproto ipv4 return"},
              // What we never write.
              {"-j ACCEPT", "unknown"},
              {"-g MESHGATE_DNS_ZONE", "unknown"},
              {"-j RETURN -j RETURN", "unknown"},
-             {"-m mark --mark 0x1 -j RETURN", "unknown"},
+             {"-m mark ! --mark 0x1 -j RETURN", "unknown"},
+             {"-m mark --mark 0x1/0x -j RETURN", "unknown"},
+             {"-m connmark --mark 0x1 -j RETURN", "unknown"},
+             {"-m owner --gid-owner 4294967296 -j RETURN", "unknown"},
+             {"-m owner ! --gid-owner 1 -j RETURN", "unknown"},
              {"-p tcp -p udp -j RETURN", "unknown"},
              {"-p 6 -j RETURN", "unknown"},
              {"! -p tcp -j RETURN", "unknown"},
@@ -113,6 +128,40 @@ TEST_CASE("rules in nft's words") {
         CAPTURE(row.saved);
         CHECK(rule_words(row.saved) == row.nft);
     }
+}
+
+TEST_CASE("what rules counted is added up by cause, and goes on in the rules after them") {
+    const auto rule = [](const std::string& counts, const std::string& comment) {
+        return counts + "-A MESHGATE_OUTPUT -p tcp -m comment --comment \"" + comment +
+               "\" -j RETURN\n";
+    };
+    const auto saved = ipv4(head + "[9:9] " + mark + "[3:4] " + jump +
+                            rule("[1:60] ", "exempt_port: one") +
+                            rule("[20:1200] ", "exempt_port: two") +
+                            rule("[5:300] ", "exempt_user: three") + rule("[7:7] ", "four") +
+                            rule("", "exempt_mark: five") + "COMMIT\n");
+    CHECK(saved.unknown == std::vector<std::string>{});
+    CHECK(saved.counters == Counters{{"exempt_port", 21, 1260}, {"exempt_user", 5, 300}});
+    CHECK(saved.tables.at(0).rules.at(1) ==
+          "-A MESHGATE_OUTPUT -p tcp -m comment --comment \"exempt_port: one\" -j RETURN");
+    const auto text = with_counts(replacement_text({}, saved.tables), saved.counters);
+    CHECK(text.find(rule("\n[21:1260] ", "exempt_port: one")) != text.npos);
+    CHECK(text.find(rule("\n", "exempt_port: two")) != text.npos);
+    CHECK(text.find(rule("\n[5:300] ", "exempt_user: three")) != text.npos);
+    CHECK(read_saved(text, Family::ipv4, "lo").counters == saved.counters);
+}
+
+TEST_CASE("counts that are none are passed over") {
+    for (const std::string counts : {"[1] ", "[1:] ", "[:1] ", "[1:2:3] ", "[-1:2] ",
+                                     "[18446744073709551616:1] "}) {
+        CAPTURE(counts);
+        const auto saved = ipv4(head + mark + jump + counts +
+                                "-A MESHGATE_OUTPUT -m comment --comment \"exempt_port: one\" "
+                                "-j RETURN\nCOMMIT\n");
+        CHECK(saved.counters.empty());
+    }
+    CHECK(ipv4("[1:2 -A MESHGATE_OUTPUT").tables.empty());
+    CHECK(ipv4("[").tables.empty());
 }
 
 TEST_CASE("a rule that logs is one with the rule after it") {

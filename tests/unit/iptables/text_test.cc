@@ -91,6 +91,33 @@ TEST_CASE("names of this machine are those of iptables") {
     CHECK(contains(text, "-A MESHGATE_OUTPUT -i br-+ -j RETURN\n"));
 }
 
+TEST_CASE("groups, marks, and the cause in front of the comment of the rule that decides") {
+    auto ruleset = ruleset_of({rule({MatchSkgid{SetRef{"groups"}}}, Return{}),
+                               rule({MatchMark{0xfff, SetRef{"marks"}}}, Return{}),
+                               rule({MatchMark{.marks = Mark{0x100}}}, Return{}, "why"),
+                               rule({tcp, not_in("nets")}, RedirectTo{15001}, "why")});
+    ruleset.sets = {{"groups", "", GidElements{{7, 7}, {10, 19}}},
+                    {"marks", "", MarkElements{0x539, 0x53a}},
+                    {"nets", "", networks({"10.0.0.0/8", "192.0.2.1"})}};
+    auto& rules = ruleset.chains.front().rules;
+    rules[2].counter = "exempt_mark";
+    rules[3].counter = "captured_outbound";
+    rules[3].log_prefix = "mesh";
+    CHECK(contains(ipv4(ruleset),
+                   "-A MESHGATE_OUTPUT -m owner --gid-owner 7 -j RETURN\n"
+                   "-A MESHGATE_OUTPUT -m owner --gid-owner 10-19 -j RETURN\n"
+                   "-A MESHGATE_OUTPUT -m mark --mark 0x539/0xfff -j RETURN\n"
+                   "-A MESHGATE_OUTPUT -m mark --mark 0x53a/0xfff -j RETURN\n"
+                   "-A MESHGATE_OUTPUT -m mark --mark 0x100 -m comment --comment "
+                   "\"exempt_mark: why\" -j RETURN\n"
+                   "-A MESHGATE_NAT_EXCEPT_1 -d 10.0.0.0/8 -j RETURN\n"
+                   "-A MESHGATE_NAT_EXCEPT_1 -d 192.0.2.1 -j RETURN\n"
+                   "-A MESHGATE_NAT_EXCEPT_1 -p tcp -m comment --comment \"why\" -j LOG"));
+    CHECK(contains(ipv4(ruleset), "--comment \"captured_outbound: why\" -j REDIRECT"));
+    CHECK(contains(ipv4(ruleset),
+                   "--comment \"why\" -j MESHGATE_NAT_EXCEPT_1\n"));  // it decides nothing
+}
+
 TEST_CASE("what is quoted stays one word") {
     CHECK(contains(ipv4(ruleset_of({rule({tcp}, Return{}, "a \"b\" \\ -j ACCEPT")})),
                    R"(--comment "a \"b\" \\ -j ACCEPT" -j RETURN)"));

@@ -38,7 +38,7 @@ TEST_CASE("the user is dns.user, for root the proxy's, else nobody new") {
     CHECK(root->gid == 0);
 
     conf::Config config;
-    config.proxy.user = conf::UserRef{conf::UidRange{4711, 4711}, {}};
+    config.proxy.user = {{conf::UidRange{4711, 4711}, {}}, {conf::UidRange{4712, 4712}, {}}};
     CHECK_FALSE(choose_identity(config, 1000));
     const auto proxy = choose_identity(config, 0);
     REQUIRE(proxy);

@@ -175,6 +175,38 @@ TEST_CASE("what a killed replacement left behind is repaired and removed") {
     }
 }
 
+TEST_CASE("no count is lost in a killed replacement, nor seen twice") {
+    Ruleset ruleset = every_kind().back().ruleset;
+    ruleset.counters = {"captured_outbound"};
+    for (const std::string state : {"bT", "B", "Bt", "T", "tB", "Tb"}) {
+        CAPTURE(state);
+        enter_fresh_namespace();
+        Kernel kernel;
+        std::uint64_t sum = 0;
+        for (const char letter : state) {
+            auto made = ruleset;
+            const bool is_bridge = letter == 'b' || letter == 'B';
+            if (is_bridge) made.table = "meshgate-bridge";
+            kernel.replace(made, ours);
+            const auto count = std::to_string(is_bridge ? 1 : 10);
+            output_of("nft 'delete counter inet " + made.table + " captured_outbound; " +
+                      "add counter inet " + made.table + " captured_outbound { packets " + count +
+                      " bytes " + count + " }'");
+            sum += is_bridge ? 1 : 10;
+            if (letter == 'b' || letter == 't') {
+                output_of("nft 'add table inet " + made.table + " { flags dormant; }'");
+            }
+        }
+        const Counters expected{{"captured_outbound", sum, sum}};
+        CHECK(kernel.counters("meshgate") == expected);
+        for (int i = 0; i < 2; ++i) {
+            kernel.replace(ruleset, ours);
+            CHECK(kernel.counters("meshgate") == expected);
+            CHECK(output_of("nft list tables") == "table inet meshgate\n");
+        }
+    }
+}
+
 TEST_CASE("the table of a trial is dormant: no packet meets it") {
     enter_fresh_namespace();
     const auto changes = listen_to_changes();

@@ -32,7 +32,7 @@ std::string bytecode(const Rule& rule) {
 
 Rule rule(std::vector<Match> matches, Verdict verdict = Return{}) {
     return {.matches = std::move(matches),
-            .counter = false,
+            .counter = uncounted,
             .verdict = std::move(verdict),
             .comment = {}};
 }
@@ -88,6 +88,18 @@ TEST_CASE("the kernel expressions of each match and statement are those of nft 1
         {"meta skuid @u", rule({MatchSkuid{SetRef{"u"}}}),
          "meta load skuid => reg 1\nbyteorder reg 1 = hton(reg 1, 4, 4)\nlookup reg 1 set u\n" +
              ret},
+        {"meta skgid @g", rule({MatchSkgid{SetRef{"g"}}}),
+         "meta load skgid => reg 1\nbyteorder reg 1 = hton(reg 1, 4, 4)\nlookup reg 1 set g\n" +
+             ret},
+        {"meta mark 0x539", rule({MatchMark{.marks = 0x539U}}),
+         "meta load mark => reg 1\ncmp eq reg 1 0x00000539\n" + ret},
+        {"meta mark & 0xfff @m", rule({MatchMark{0xfff, SetRef{"m"}}}),
+         "meta load mark => reg 1\nbitwise reg 1 = ( reg 1 & 0x00000fff ) ^ 0x00000000\n"
+         "lookup reg 1 set m\n" +
+             ret},
+        {"counter name \"captured_dns\" return",
+         {{}, "captured_dns", Return{}, {}},
+         "objref type 1 name captured_dns\n" + ret},
         {"oiftype != loopback", rule({MatchLoopback{Device::out, Sense::not_equal}}),
          "meta load oiftype => reg 1\ncmp neq reg 1 0x00000304\n" + ret},
         {"iifname \"lo\"", rule({MatchInterface{Device::in, "lo"}}),
@@ -99,14 +111,14 @@ TEST_CASE("the kernel expressions of each match and statement are those of nft 1
         {"fib daddr type local", rule({MatchLocalDestination{}}),
          "fib daddr type => reg 1\ncmp eq reg 1 0x00000002\n" + ret},
         {"ct state invalid counter drop",
-         {{MatchInvalid{}}, true, Drop{}, {}},
+         {{MatchInvalid{}}, own_counter, Drop{}, {}},
          "ct load state => reg 1\nbitwise reg 1 = ( reg 1 & 0x00000001 ) ^ 0x00000000\n"
          "cmp neq reg 1 0x00000000\ncounter pkts 0 bytes 0\nimmediate reg 0 drop\n"},
         {"ct original zone set 15053", rule({}, OriginalZone{15053}),
          "immediate reg 1 0x00003acd\nct set zone with reg 1 , dir original\n"},
         {"jump sub", rule({}, Jump{"sub"}), "immediate reg 0 jump -> sub\n"},
         {"counter log prefix \"a: \" level debug return",
-         {{}, true, Return{}, {}, "a: "},
+         {{}, own_counter, Return{}, {}, "a: "},
          "counter pkts 0 bytes 0\nlog prefix a:  level 7\n" + ret},
     };
     for (const auto& row : rows) {

@@ -157,8 +157,8 @@ TEST_CASE("a refused ruleset changes nothing and the error names the object") {
         std::string object;
     };
     const BaseChain nat{ChainType::nat, Hook::output, -105};
-    const Rule jump_nowhere{{}, false, Jump{"nowhere"}, {}};
-    const Rule redirect_in_filter{{MatchL4Proto{{Protocol::tcp}}}, false, RedirectTo{1}, {}};
+    const Rule jump_nowhere{{}, uncounted, Jump{"nowhere"}, {}};
+    const Rule redirect_in_filter{{MatchL4Proto{{Protocol::tcp}}}, uncounted, RedirectTo{1}, {}};
     const Set twice{"ports", {}, PortElements{{1, 1}}};
     const Set overlapping{"ports", {}, PortElements{{1, 10}, {5, 20}}};
     const std::vector<Row> rows{
@@ -173,7 +173,7 @@ TEST_CASE("a refused ruleset changes nothing and the error names the object") {
          EOPNOTSUPP,
          "in chain f"},
         {"a missing set",
-         {"meshgate", {}, {{"c", nat, {{{MatchSkuid{SetRef{"users"}}}, false, Return{}, {}}}}}},
+         {"meshgate", {}, {{"c", nat, {{{MatchSkuid{SetRef{"users"}}}, uncounted, Return{}, {}}}}}},
          ENOENT,
          "in chain c"},
         {"nat before conntrack",
@@ -242,6 +242,13 @@ TEST_CASE("what we did not write is told as unknown") {
         "add chain inet meshgate more { type route hook output priority 0; }",
         "add chain inet meshgate more { comment \"hi\"; }",
         "add counter inet meshgate more",
+        "add counter inet meshgate more.earlier",
+        "add quota inet meshgate exempt_port { over 1 mbytes }",
+        "add rule inet meshgate nat_output meta mark & 0xff != 1 return",
+        "add rule inet meshgate nat_output meta mark | 0xff == 0xff return",
+        "add rule inet meshgate nat_output skgid != 5 return",
+        "add set inet meshgate more { type mark; flags interval; }",
+        "add set inet meshgate more { type gid; }",
         "add table inet meshgate { flags dormant; }",
     };
     for (const auto& addition : additions) {
@@ -256,6 +263,43 @@ TEST_CASE("what we did not write is told as unknown") {
         CHECK(installed->unknown.size() == 1);
         CHECK(installed->ownership.has_value());
     }
+}
+
+TEST_CASE("counters are read by name, and go on where they were") {
+    enter_fresh_namespace();
+    Kernel kernel;
+    CHECK(kernel.counters("meshgate").empty());
+    Ruleset ruleset = every_kind().back().ruleset;
+    ruleset.counters = {"captured_outbound", "exempt_port"};
+    kernel.replace(ruleset, ours);
+    CHECK(kernel.counters("meshgate") ==
+          Counters{{"captured_outbound", 0, 0}, {"exempt_port", 0, 0}});
+    // As if a table had counted: values are given at the making, by anybody.
+    output_of("nft 'delete counter inet meshgate exempt_port; "
+              "add counter inet meshgate exempt_port { packets 3 bytes 180 }; "
+              "add counter inet meshgate exempt_port.earlier { packets 2 bytes 100 }; "
+              "add counter inet meshgate nobodys { packets 1 bytes 1 }'");
+    const Counters sums{{"captured_outbound", 0, 0}, {"exempt_port", 5, 280}};
+    CHECK(kernel.counters("meshgate") == sums);
+    output_of("nft delete counter inet meshgate nobodys");
+    CHECK(kernel.read("meshgate")->ruleset == ruleset);
+    CHECK(unknown_lines(*kernel.read("meshgate")) == "");
+    kernel.replace(ruleset, ours);
+    CHECK(kernel.counters("meshgate") == sums);
+    CHECK(output_of("nft list counters").find("earlier") == std::string::npos);
+    // What the bridge counts is added to what the table had.
+    output_of("nft 'add table inet meshgate-bridge; "
+              "add counter inet meshgate-bridge exempt_port { packets 1 bytes 60 }'");
+    CHECK(kernel.counters("meshgate") ==
+          Counters{{"captured_outbound", 0, 0}, {"exempt_port", 6, 340}});
+    output_of("nft delete table inet meshgate-bridge");
+    ruleset.counters = {"exempt_port"};
+    kernel.replace(ruleset, ours);
+    CHECK(kernel.counters("meshgate") == Counters{{"exempt_port", 5, 280}});
+    kernel.remove("meshgate");
+    CHECK(kernel.counters("meshgate").empty());
+    kernel.replace(ruleset, ours);
+    CHECK(kernel.counters("meshgate") == Counters{{"exempt_port", 0, 0}});
 }
 
 TEST_CASE("what nft writes in our words is read as ours") {
@@ -312,6 +356,7 @@ TEST_CASE("without privilege every change and every look is EPERM") {
         expect([&] { kernel.replace(every_kind().back().ruleset, ours); });
         expect([&] { kernel.remove("meshgate"); });
         expect([&] { static_cast<void>(kernel.read("meshgate")); });
+        expect([&] { static_cast<void>(kernel.counters("meshgate")); });
         const auto refusal = kernel.trial(every_kind().back().ruleset);
         failures += refusal && refusal->error() == EPERM ? 0 : 1;
         ::_exit(failures);

@@ -17,7 +17,7 @@ const MatchL4Proto tcp_and_udp{{Protocol::tcp, Protocol::udp}};
 
 Rule rule(std::vector<Match> matches, Verdict verdict = Return{}) {
     return {.matches = std::move(matches),
-            .counter = false,
+            .counter = uncounted,
             .verdict = std::move(verdict),
             .comment = {}};
 }
@@ -44,6 +44,9 @@ std::vector<Set> sets_of_every_type() {
     return {
         {"ports", "inbound ports left alone",
          PortElements{{0, 0}, {22, 22}, {80, 90}, {65535, 65535}}},
+        {"groups", "", GidElements{{0, 0}, {256, 256}, {1000, 1999}}},
+        {"marks", "whole", MarkElements{0, 1, 256, 0x01020304, 4294967295}},
+        {"no_marks", "", MarkElements{}},
         {"high_ports", "", PortElements{{1024, 65535}}},
         {"users", "exempt users",
          UidElements{{0, 0}, {256, 256}, {1000, 1999}, {4294967295, 4294967295}}},
@@ -68,6 +71,10 @@ std::vector<Rule> lookups() {
         rule({tcp_and_udp, MatchDport{SetRef{"high_ports"}}}),
         rule({MatchSkuid{SetRef{"users"}}}),
         rule({MatchSkuid{SetRef{"one_user"}}, tcp, MatchDport{SetRef{"no_ports"}}}),
+        rule({MatchSkgid{SetRef{"groups"}}}),
+        rule({MatchMark{.marks = SetRef{"marks"}}}),
+        rule({MatchMark{0xffff0000, SetRef{"marks"}}, tcp}),
+        rule({MatchMark{0xff, SetRef{"no_marks"}}}),
         rule({address(daddr, Sense::equal, Family::ipv4, {"networks4"})}),
         rule({address(saddr, Sense::not_equal, Family::ipv4, {"networks4"})}),
         rule({address(daddr, Sense::equal, Family::ipv6, {"networks6"})}),
@@ -97,6 +104,14 @@ std::vector<Rule> networks() {
     return rules;
 }
 
+Ruleset named_counters() {
+    auto ruleset = one_chain(nat_output, {{{tcp}, "captured_outbound", RedirectTo{1}, "counted"},
+                                          {{udp}, "exempt_port", Return{}, ""},
+                                          {{}, "exempt_port", Drop{}, ""}});
+    ruleset.counters = {"captured_outbound", "exempt_port", "invalid_dropped"};
+    return ruleset;
+}
+
 NamedRuleset main_job() {
     Ruleset ruleset{.table = "meshgate", .sets = sets_of_every_type(), .chains = {}};
     ruleset.chains.push_back({"raw_output",
@@ -106,7 +121,7 @@ NamedRuleset main_job() {
     ruleset.chains.push_back(
         {"invalid",
          mangle_prerouting,
-         {{{tcp, MatchInvalid{}}, true, Drop{}, "out of window: istio issue 36566"}}});
+         {{{tcp, MatchInvalid{}}, own_counter, Drop{}, "out of window: istio issue 36566"}}});
     ruleset.chains.push_back({"to_15006", std::nullopt, {rule({tcp}, RedirectTo{15006})}});
     ruleset.chains.push_back(
         {"nat_output",
@@ -115,7 +130,7 @@ NamedRuleset main_job() {
                 address(daddr, Sense::not_equal, "127.0.0.1/32")},
                Jump{"to_15006"}),
           rule({tcp_and_udp, MatchDport{PortRange{53, 53}}}, RedirectTo{15053}),
-          {{MatchFamily{Family::ipv4}, tcp}, true, RedirectTo{15001}, "the rest"}}});
+          {{MatchFamily{Family::ipv4}, tcp}, own_counter, RedirectTo{15001}, "the rest"}}});
     ruleset.chains.push_back(
         {"nat_prerouting",
          nat_prerouting,
@@ -153,6 +168,12 @@ std::vector<NamedRuleset> every_kind() {
                                 rule({tcp_and_udp, MatchDport{PortRange{3000, 5000}}})})},
         {"users",
          one_chain(raw_output, {rule({MatchSkuid{0U}}), rule({MatchSkuid{4294967295U}}, Drop{})})},
+        {"groups and marks",
+         one_chain(raw_output,
+                   {rule({MatchSkgid{0U}}), rule({MatchSkgid{4294967295U}}, Drop{}),
+                    rule({MatchMark{.marks = 0x539U}}), rule({MatchMark{.marks = 4294967295U}}),
+                    rule({MatchMark{0xfff, 0x539U}}), rule({MatchMark{0xff000000, 0x1000000U}})})},
+        {"named counters", named_counters()},
         {"interfaces in", one_chain(mangle_prerouting,
                                     {rule({MatchInterface{Device::in, "docker0"}}),
                                      rule({MatchInterface{Device::in, "fifteen-bytes-x"}}),
@@ -166,16 +187,17 @@ std::vector<NamedRuleset> every_kind() {
                                 rule({MatchLoopback{Device::out, Sense::not_equal}}, Drop{})})},
         {"local destinations",
          one_chain(nat_prerouting, {rule({MatchLocalDestination{}, tcp}, RedirectTo{1})})},
-        {"counters and comments", one_chain(raw_output, {{{}, true, Return{}, ""},
-                                                         {{tcp}, true, Drop{}, "why"},
+        {"counters and comments", one_chain(raw_output, {{{}, own_counter, Return{}, ""},
+                                                         {{tcp}, own_counter, Drop{}, "why"},
                                                          {{udp, MatchDport{PortRange{53, 53}}},
-                                                          true,
+                                                          own_counter,
                                                           OriginalZone{65535},
                                                           std::string(128, 'x')},
-                                                         {{udp}, false, OriginalZone{1}, "zone"}})},
+                                                         {{udp}, {}, OriginalZone{1}, "zone"}})},
         {"logging",
          one_chain(nat_output, {logged(rule({tcp}, RedirectTo{1}), std::string(127, 'x')),
-                                logged({{udp}, true, RedirectTo{2}, "logged"}, "mesh %s {};# "),
+                                logged({{udp}, own_counter, RedirectTo{2}, "logged"},
+                                       "mesh %s {};# "),
                                 logged(rule({}), " ")})},
         main_job(),
     };

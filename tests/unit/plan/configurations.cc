@@ -17,6 +17,12 @@ Host machine(std::vector<std::string> nameservers, std::vector<UidRange> exempt_
     return host;
 }
 
+Host with_resolver(std::vector<UidRange> users) {
+    Host host = machine({"192.0.2.53"});
+    host.resolver_users = std::move(users);
+    return host;
+}
+
 Host with_exclusions(std::vector<std::vector<UidRange>> users) {
     Host host = machine({"192.0.2.53"});
     host.exclude_users = std::move(users);
@@ -70,7 +76,8 @@ cidr = ["172.17.0.0/16", "fd00:17::/64"]
 interface = "br-+"
 cidr = "172.18.0.0/16")",
          [] {
-             Host host = machine({"192.0.2.53"}, {{2000, 2999}, {1001, 1001}, {990, 990}});
+             Host host = machine({"192.0.2.53"}, {{2000, 2999}, {1001, 1001}});
+             host.resolver_users = {{990, 990}};
              host.exclude_users = {{{1001, 1010}}, {{1200, 1200}}, {{1300, 1300}, {1302, 1302}}};
              return host;
          }()},
@@ -88,7 +95,7 @@ enabled = false
 enabled = true
 capture = "all"
 protocols = ["udp", "tcp"])",
-         machine({"192.0.2.53"}, {{5678, 5678}})},
+         with_resolver({{5678, 5678}})},
         {"tcp_dns_only", R"([redirect.dns]
 enabled = true
 protocols = "tcp"
@@ -116,7 +123,7 @@ enabled = true
 [[redirect.network]]
 interface = "lan0"
 cidr = "192.168.0.0/16")",
-         machine({"192.0.2.53"}, {{990, 990}})},
+         with_resolver({{990, 990}})},
         {"network_without_dns", R"([[redirect.network]]
 interface = "docker0"
 cidr = "172.17.0.0/16")",
@@ -152,6 +159,23 @@ conntrack_zone = 0
 interface = "docker0"
 cidr = "172.17.0.0/16")",
          machine({"192.0.2.53"})},
+        {"keys", R"(# users, groups and marks, mixed
+[proxy]
+user = [5678, 5680, 5679]
+exempt_users = ["2000-2999"]
+exempt_groups = [1337, "3000-3999", 1338]
+exempt_marks = ["0x539/0xfff", 0x100, "0x53a/0xfff", "0x10000/0xff0000", 0x539]
+[redirect.dns]
+enabled = true
+capture = "all"
+protocols = ["udp", "tcp"])",
+         [] {
+             Host host = machine({"192.0.2.53"}, {{2000, 2999}});
+             host.proxy_users = {5678, 5680, 5679};
+             host.resolver_users = {{990, 990}};
+             host.exempt_groups = {{1337, 1337}, {3000, 3999}, {1338, 1338}};
+             return host;
+         }()},
         {"nothing", "[proxy]\nenabled = false", machine({})},
     };
 }

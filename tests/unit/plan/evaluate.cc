@@ -15,7 +15,8 @@ Outcome evaluate(const Ruleset& ruleset, const Packet& packet) {
     const auto outcome = netfilter::evaluate(
         ruleset, {packet.hook, packet.protocol, conf::IpAddress::parse(packet.source).value(),
                   conf::IpAddress::parse(packet.destination).value(), packet.dport, packet.uid,
-                  packet.interface, packet.interface == "lo", packet.to_this_host, packet.invalid});
+                  packet.interface, packet.interface == "lo", packet.to_this_host, packet.invalid,
+                  packet.gid, packet.mark});
     return {outcome.redirected_to, outcome.zone, outcome.dropped};
 }
 

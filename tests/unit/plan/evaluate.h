@@ -20,6 +20,8 @@ struct Packet {
     std::string interface;   ///< out of which (output), in by which (prerouting); "lo" is loopback
     bool to_this_host = false;  ///< fib daddr type local
     bool invalid = false;       ///< ct state invalid
+    std::optional<Gid> gid{};   ///< of the socket; none in prerouting
+    Mark mark = 0;
 };
 
 struct Outcome {

@@ -15,8 +15,10 @@ TEST_CASE("a proxy of another user than the exempt ones is pointed out") {
             .address = {}, .port = port, .takes_ipv4 = false, .uid = uid, .inode = 0};
     };
     conf::Config config;
-    const netfilter::Host host{.proxy_user = 5678,
+    const netfilter::Host host{.proxy_users = {5678},
+                               .resolver_users = {},
                                .exempt_users = {{2000, 2999}},
+                               .exempt_groups = {},
                                .exclude_users = {},
                                .nameservers = {},
                                .local_resolvers = {}};

@@ -82,7 +82,7 @@ TEST_CASE("port lists replace the file's, and add up among themselves") {
 
 TEST_CASE("the user is a name or any uid but the last") {
     const auto who = [](const std::string& value) {
-        return with({{"kuma-dp-user", value}}, "[proxy]\nuser = 1").proxy.user.value();
+        return with({{"kuma-dp-user", value}}, "[proxy]\nuser = [1, 2]").proxy.user.at(0);
     };
     CHECK(std::get<std::string>(who("kuma-dp").who) == "kuma-dp");
     CHECK(who("kuma-dp").where.to_string() == "--kuma-dp-user");

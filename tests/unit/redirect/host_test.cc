@@ -48,26 +48,43 @@ using Users = std::vector<conf::UidRange>;
 TEST_CASE("users by number and by name") {
     const auto host = gather_host(parse("[proxy]\nuser = 4000000000\n"
                                         "exempt_users = [\"root\", \"2000-2999\"]\n"
+                                        "exempt_groups = [\"root\", \"3000-3999\", 7]\n"
                                         "[dns]\nuser = 990\n"
                                         "[redirect.outbound]\n"
                                         "exclude = [{users = [\"root\", 7]}, {users = 8}]"))
                           .host;
-    CHECK(host.proxy_user == 4000000000);
-    CHECK(host.exempt_users == Users{{0, 0}, {2000, 2999}, {990, 990}});
+    CHECK(host.proxy_users == std::vector<conf::Uid>{4000000000});
+    CHECK(host.exempt_users == Users{{0, 0}, {2000, 2999}});
+    CHECK(host.resolver_users == Users{{990, 990}});
+    CHECK(host.exempt_groups == std::vector<conf::GidRange>{{0, 0}, {3000, 3999}, {7, 7}});
     CHECK(host.exclude_users == std::vector<Users>{{{0, 0}, {7, 7}}, {{8, 8}}});
 }
 
 TEST_CASE("without a proxy the user that meshgate-dns takes is exempt all the same") {
     const auto host = gather_host(parse("[proxy]\nenabled = false\nuser = 5678")).host;
-    CHECK(host.exempt_users == Users{{5678, 5678}});
-    CHECK(gather_host(parse("[proxy]\nenabled = false\n[dns]\nuser = 7")).host.exempt_users ==
+    CHECK(host.resolver_users == Users{{5678, 5678}});
+    CHECK(gather_host(parse("[proxy]\nenabled = false\n[dns]\nuser = 7")).host.resolver_users ==
           Users{{7, 7}});
-    CHECK(gather_host(parse("[proxy]\nuser = 5678")).host.exempt_users.empty());
+    CHECK(gather_host(parse("[proxy]\nuser = 5678")).host.resolver_users.empty());
+}
+
+TEST_CASE("several users of the proxy, in their order") {
+    const auto host = gather_host(parse("[proxy]\nuser = [5679, \"root\", 5678]")).host;
+    CHECK(host.proxy_users == std::vector<conf::Uid>{5679, 0, 5678});
+    CHECK(host.resolver_users.empty());
 }
 
 TEST_CASE("a user that does not exist is named by its place") {
     const auto config = parse("[proxy]\nexempt_users = [\"nobody-of-this-name\"]");
     CHECK_THROWS_WITH_AS(gather_host(config), doctest::Contains("test.toml:2:"), UnknownUser);
+}
+
+TEST_CASE("a group that does not exist is named by its place") {
+    const auto config = parse("[proxy]\nexempt_groups = [1, \"nobody-of-this-name\"]");
+    CHECK_THROWS_WITH_AS(gather_host(config),
+                         doctest::Contains("test.toml:2:21: group 'nobody-of-this-name' does not "
+                                           "exist; create it (groupadd"),
+                         UnknownUser);
 }
 
 TEST_CASE("nameservers are read when DNS is captured, and a missing file is a notice") {

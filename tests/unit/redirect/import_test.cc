@@ -74,6 +74,8 @@ TEST_CASE("what no flag can say is written as well") {
     for (const std::string toml :
          {"proxy.enabled = false", "proxy.enabled = false\nredirect.dns.enabled = true",
           "proxy.exempt_users = ['postgres', '1-5', 7]\nredirect.engine = 'nftables'",
+          "proxy.user = ['kuma-dp', 7]\nproxy.exempt_groups = ['postgres', '1-5', 7]\n"
+          "proxy.exempt_marks = ['0x539/0xfff', 4294967295, 1]",
           "redirect.inbound.include_ports = 80\nredirect.outbound.include_ports = ['1-2']",
           "redirect.outbound.enabled = false\nredirect.ip_family = 'ipv6'",
           "redirect.dns.protocols = ['udp', 'tcp']\nredirect.dns.conntrack_zone = 7",

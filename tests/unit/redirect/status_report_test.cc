@@ -21,7 +21,8 @@ StatusReport installed() {
              15001,
              Summary::Dns{15053, conf::DnsCaptureMode::all, {conf::Protocol::udp}}},
             {},
-            {}};
+            {},
+            {{"captured_outbound", 3, 180}, {"loop_prevented", 0, 0}}};
 }
 
 }  // namespace
@@ -31,12 +32,13 @@ TEST_CASE("the JSON of a status has every key, and null for what is off") {
           R"({"schema":"meshgate-redirect.status/1","state":"installed","version":"0.1.0",)"
           R"("engine":"iptables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
           R"("outbound":15001,"dns":{"port":15053,"capture":"all","protocols":["udp"]},)"
-          R"("confirm":null,"problems":[]})"
+          R"("confirm":null,"problems":[],"counters":{"captured_outbound":{"packets":3,"bytes":180},)"
+          R"("loop_prevented":{"packets":0,"bytes":0}}})"
           "\n");
     CHECK(to_json({}) ==
           R"({"schema":"meshgate-redirect.status/1","state":"absent","version":"",)"
           R"("engine":"nftables","digest":"","families":[],"inbound":null,"outbound":null,)"
-          R"("dns":null,"confirm":null,"problems":[]})"
+          R"("dns":null,"confirm":null,"problems":[],"counters":{}})"
           "\n");
 }
 
@@ -48,6 +50,7 @@ TEST_CASE("problems are told in both forms, whatever bytes are in them") {
     CHECK(json.find(R"("problems":["a \"quoted\" one","an\u001b escape"])") != json.npos);
     const auto text = to_text(report);
     CHECK(text.starts_with("state:    differs\n"));
+    CHECK(text.find("counted:  captured_outbound 3 (180 bytes)\n") != text.npos);
     CHECK(text.ends_with("problem:  a \"quoted\" one\nproblem:  an\\x1b escape\n"));
 }
 

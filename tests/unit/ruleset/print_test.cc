@@ -21,7 +21,7 @@ Cidr network(const char* text) {
 }
 
 Rule rule(std::vector<Match> matches, Verdict verdict = Return{}) {
-    return {std::move(matches), false, std::move(verdict), "not part of it"};
+    return {std::move(matches), uncounted, std::move(verdict), "not part of it"};
 }
 
 Ruleset small() {
@@ -31,7 +31,8 @@ Ruleset small() {
             {{"inner", std::nullopt, {rule({tcp})}},
              {"output",
               BaseChain{ChainType::nat, Hook::output, -105},
-              {rule({}, Jump{"inner"}), {{tcp}, true, RedirectTo{15001}, ""}}}}};
+              {rule({}, Jump{"inner"}), {{tcp}, own_counter, RedirectTo{15001}, ""}}}},
+            {"captured_dns"}};
 }
 
 }  // namespace
@@ -61,6 +62,14 @@ TEST_CASE("every match and verdict in nft's words") {
          "ip daddr @nets return"},
         {rule({MatchSkuid{Uid{4294967294}}}), "meta skuid 4294967294 return"},
         {rule({MatchSkuid{SetRef{"users"}}}), "meta skuid @users return"},
+        {rule({MatchSkgid{Gid{1337}}}), "meta skgid 1337 return"},
+        {rule({MatchSkgid{SetRef{"groups"}}}), "meta skgid @groups return"},
+        {rule({MatchMark{.marks = Mark{0x539}}}), "meta mark 0x00000539 return"},
+        {rule({MatchMark{0xfff, Mark{0x539}}}), "meta mark & 0x00000fff == 0x00000539 return"},
+        {rule({MatchMark{.marks = SetRef{"marks"}}}), "meta mark @marks return"},
+        {rule({MatchMark{0xff00, SetRef{"marks"}}}), "meta mark & 0x0000ff00 @marks return"},
+        {{{tcp}, "captured_inbound", Drop{}, ""},
+         "meta l4proto tcp counter name \"captured_inbound\" drop"},
         {rule({MatchLoopback{Device::out, Sense::equal}}), "meta oiftype loopback return"},
         {rule({MatchLoopback{Device::in, Sense::not_equal}}), "meta iiftype != loopback return"},
         {rule({MatchInterface{Device::in, "br-*"}}), "iifname \"br-*\" return"},
@@ -69,7 +78,7 @@ TEST_CASE("every match and verdict in nft's words") {
         {rule({}, Jump{"zone"}), "jump zone"},
         {rule({tcp}, RedirectTo{15001}), "meta l4proto tcp redirect to :15001"},
         {rule({}, OriginalZone{15053}), "ct original zone set 15053"},
-        {{{tcp}, true, Drop{}, ""}, "meta l4proto tcp counter drop"},
+        {{{tcp}, own_counter, Drop{}, ""}, "meta l4proto tcp counter drop"},
     };
     for (const Row& row : rows) CHECK(to_nft(row.rule) == row.words);
 }
@@ -78,6 +87,8 @@ TEST_CASE("the text replaces what was there") {
     CHECK(to_nft(small()) == R"(add table inet meshgate
 delete table inet meshgate
 table inet meshgate {
+	counter captured_dns {
+	}
 	set ports {
 		type inet_service
 		flags interval
@@ -104,6 +115,7 @@ table inet meshgate {
 TEST_CASE("lines name the set or chain of every element and rule") {
     CHECK(to_lines(small()) ==
           std::vector<std::string>{
+              "counter captured_dns",
               "set ports { type inet_service; flags interval; } comment \"why\"",
               "element ports { 22 }", "element ports { 80-90 }",
               "set nets6 { type ipv6_addr; flags interval; }", "element nets6 { fd00::/8 }",
@@ -134,16 +146,18 @@ TEST_CASE("any change of a ruleset changes its digest") {
     const auto original = digest(small());
     CHECK(original.size() == 64);
     CHECK(digest(small()) == original);
-    std::vector<Ruleset> changed(9, small());
+    std::vector<Ruleset> changed(11, small());
     changed[0].table = "other";
     std::get<PortElements>(changed[1].sets[0].elements).pop_back();
     changed[2].sets[0].comment = "because";
     changed[3].chains[1].base->priority = -100;
-    changed[4].chains[1].rules[1].counter = false;
+    changed[4].chains[1].rules[1].counter = uncounted;
     changed[5].chains[1].rules[1].verdict = RedirectTo{15002};
     std::swap(changed[6].chains[1].rules[0], changed[6].chains[1].rules[1]);
     changed[7].chains[1].rules[1].comment = "new";
     changed[8].sets[1].name = "nets7";
+    changed[9].counters.clear();
+    changed[10].chains[1].rules[1].counter = "captured_dns";
     for (const Ruleset& ruleset : changed) {
         CHECK(digest(ruleset) != original);
         if (ruleset.table == "meshgate") CHECK(to_lines(ruleset) != to_lines(small()));
