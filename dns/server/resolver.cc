@@ -234,6 +234,9 @@ Resolver::Forwarded Resolver::forward(const Client& client, Clock::time_point ar
         pending_.remove(ticket);
     }
     stats_.drop(Dropped::overload);
+    const std::size_t stale =
+        in_cache_ ? cache_.answer_stale(question_, cache_clock(), limit_, out) : 0;
+    if (stale != 0) return {sent(Source::stale, out.first(stale))};
     return {local(wire::Rcode::servfail, wire::Ede::other, out)};
 }
 

@@ -108,6 +108,20 @@ TEST_CASE("when the upstream takes long, the client does not wait for its end") 
     c.server.stop();  // nobody waits any more
 }
 
+TEST_CASE("when there is no room to ask, what was true a while ago is answered") {
+    auto limits = with_cache();
+    limits.forward.in_flight = 1;
+    limits.forward.total = std::chrono::hours{1};
+    Caching c{limits};
+    c.ask("1.ttl.example");
+    c.client.send(query(500, "silent.example"));
+    REQUIRE(eventually([&] { return c.upstream.queries() == 2; }));
+    CHECK(eventually([&] { return ttl_of(c.ask("1.ttl.example")) == 30; }));
+    CHECK(c.responses(Source::stale) == 1);
+    CHECK(rcode_of(c.ask("other.example")) == 2);
+    c.server.stop(std::chrono::milliseconds{0});
+}
+
 TEST_CASE("an answer in use is fetched anew before it ends") {
     Caching c;
     c.ask("10.ttl.example");
