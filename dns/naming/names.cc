@@ -194,8 +194,9 @@ private:
                 add_mesh_service(service);
                 services.emplace_back(&service, out_.vips.size() - 1);
             }
+            generated_.clear();  // two kinds are told apart later, in settle_names()
             for (std::size_t i = 0; i < generators_.size(); ++i) {
-                for (const auto& [service, at] : services) generate(i, *service, out_.vips[at]);
+                for (const auto& [service, at] : services) generate(i, *service, at);
             }
         }
     }
@@ -214,15 +215,23 @@ private:
         to.where = service.where;
     }
 
-    void generate(std::size_t generator, const Service& service, NamedVip& to) {
+    /// A name that two services would have is of the one that an earlier generator made it for,
+    /// whether it can be reached or not.
+    void generate(std::size_t generator, const Service& service, std::size_t at) {
         const auto made =
             generators_.make(generator, service, labels_of(service, config_.mesh), config_.mesh);
         if (!made) return;
+        NamedVip& to = out_.vips[at];
         if (made->name.empty()) {
             faults_.push_back({to.where, to.what + " gets no name of hostname_generator '" +
                                              made->generator + "': " + made->fault});
-        } else if (std::find(to.names.begin(), to.names.end(), made->name) == to.names.end()) {
+            return;
+        }
+        const auto [owner, is_free] = generated_.emplace(made->name, at);
+        if (is_free) {
             to.names.push_back(made->name);
+        } else if (owner->second != at) {
+            say_belongs(to, made->name, out_.vips[owner->second]);
         }
     }
 
@@ -263,11 +272,14 @@ private:
         const auto at = static_cast<std::size_t>(&vip - out_.vips.data());
         const auto [owner, is_free] = owner_.emplace(name, at);
         if (is_free || owner->second == at) return true;
-        const NamedVip& other = out_.vips[owner->second];
-        out_.warnings.push_back({vip.where, vip.what + " does not get the name '" + name +
-                                                "': it belongs to " + other.what + " (" +
-                                                other.where.to_string() + ")"});
+        say_belongs(vip, name, out_.vips[owner->second]);
         return false;
+    }
+
+    void say_belongs(const NamedVip& loser, const std::string& name, const NamedVip& owner) {
+        out_.warnings.push_back({loser.where, loser.what + " does not get the name '" + name +
+                                                  "': it belongs to " + owner.what + " (" +
+                                                  owner.where.to_string() + ")"});
     }
 
     /// Labels of 63 bytes, 255 in all.
@@ -300,7 +312,8 @@ private:
     std::vector<conf::Diagnostic> errors_;
     std::vector<conf::Diagnostic> faults_;
     std::unordered_map<std::string, std::size_t> by_key_;
-    std::unordered_map<std::string, std::size_t> owner_;  ///< of a name
+    std::unordered_map<std::string, std::size_t> owner_;      ///< of a name
+    std::unordered_map<std::string, std::size_t> generated_;  ///< of a name of this kind's services
     std::map<std::pair<std::string, conf::Port>, const ExternalService*> host_ports_;
     std::map<std::pair<std::string, conf::Port>, MadeOutbound> made_;
 };

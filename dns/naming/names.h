@@ -34,8 +34,9 @@ struct Names {
 /// external services, what each VirtualOutbound makes of tags, what each HostnameGenerator makes of
 /// MeshServices and their like; Kuma's own generators are there unless others have their names.
 /// A name belongs to one VIP: those of VirtualOutbounds come first, then the hosts of external
-/// services, then services as configured, their twins, and the rest; the loser is named in a
-/// warning. (kuma: pkg/dns/vips_allocator.go, hostnamegenerator/hostname/generator.go)
+/// services, then services as configured, their twins, and the rest; of one kind the first that a
+/// generator makes it for, generators of the zone before others, older ones before newer ones. The
+/// loser is named in a warning. (kuma: pkg/dns/vips_allocator.go, hostnamegenerator/hostname/generator.go)
 /// @throws conf::Error for a template that makes no name of anything, pins that disagree
 Names make_names(const conf::Config& config);
 

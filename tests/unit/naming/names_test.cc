@@ -224,6 +224,42 @@ TEST_CASE("a name belongs to one: outbounds, then hosts, then services, twins, a
                     "'a.b'") != std::string::npos);
 }
 
+TEST_CASE("of two generators the zone's own, then the older, then the first by name gives a name") {
+    struct Row {
+        bool a_is_local, b_is_local;
+        const char *a_created, *b_created, *has_it;
+    };
+    const Row rows[] = {
+        {false, false, "", "", "a"},  // by name
+        {false, true, "", "", "b"},
+        {false, true, "2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z", "b"},
+        {true, true, "2025-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "b"},
+        {false, false, "2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z", "a"},
+    };
+    std::string text;
+    for (const std::string name : {"a", "b"}) {
+        text += "[[hostname_generator]]\nname = \"" + name + "\"\nkind = \"MeshService\"\n" +
+                "match_labels = { of = \"" + name + "\" }\ntemplate = 'one.mesh'\n" +
+                service(name, "kind = \"MeshService\"\nlabels = { of = \"" + name + "\" }\n");
+    }
+    for (const Row& row : rows) {
+        conf::Config config = conf::parse(text, "t").config;
+        config.hostname_generators[0].is_local = row.a_is_local;
+        config.hostname_generators[1].is_local = row.b_is_local;
+        config.hostname_generators[0].created = row.a_created;
+        config.hostname_generators[1].created = row.b_created;
+        const auto names = dns::naming::make_names(config);
+        const std::string words = in_words(names);
+        CAPTURE(words);
+        const std::string loser = row.has_it == std::string{"a"} ? "b" : "a";
+        CHECK(words.find(" one.mesh") == words.rfind(" one.mesh"));
+        CHECK((words.find(" one.mesh") < words.find(" | ")) == (row.has_it == std::string{"a"}));
+        REQUIRE(names.warnings.size() == 1);
+        CHECK(names.warnings[0].message.find("MeshService '" + loser +
+                                             "' does not get the name 'one.mesh'") == 0);
+    }
+}
+
 TEST_CASE("what cannot be reached has an address, and no name") {
     const std::string services =
         service("a") + service("b", "tags = { version = \"v1\" }\n") +
@@ -273,6 +309,5 @@ TEST_CASE("a reference in the words of before is one to a namespace and a port")
                                             "namespace = \"shop\"\n") +
                              service("web", "kind = \"MeshService\"\nnamespace = \"other\"\n");
     CHECK(in_words(names_of(text)) ==
-          "MeshService/web.shop 8080 web.svc.mesh.local | MeshService/web.other- 80 "
-          "web.svc.mesh.local");
+          "MeshService/web.shop 8080 web.svc.mesh.local | MeshService/web.other- 80");
 }
