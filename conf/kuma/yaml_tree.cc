@@ -22,10 +22,11 @@ public:
         : name_(name), values_max_(values_max) {}
 
     [[nodiscard]] std::size_t values() const noexcept { return values_; }
+    [[nodiscard]] const YAML::Mark& start() const noexcept { return start_; }
 
     YamlNode take() { return std::move(root_); }
 
-    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         add(mark, "", anchor, YamlNode::Kind::null);
@@ -101,6 +102,7 @@ private:
     std::vector<YamlNode*> open_;
     std::size_t values_max_;
     std::size_t values_ = 0;
+    YAML::Mark start_;  ///< of the document
 };
 
 }  // namespace
@@ -116,6 +118,7 @@ std::vector<YamlNode> parse_yaml_documents(std::string_view text, const std::str
     std::istringstream in{std::string{text}};
     std::vector<YamlNode> documents;
     std::size_t values_left = limits.values;
+    int last_start = -1;
     YAML::Parser parser;
     for (bool is_first = true;; is_first = false) {
         TreeBuilder builder{name, values_left};
@@ -125,6 +128,9 @@ std::vector<YamlNode> parse_yaml_documents(std::string_view text, const std::str
         } catch (const YAML::Exception& error) {
             builder.fail(error.mark, error.msg);
         }
+        // Before a ',' yaml-cpp sees one empty document after the other, without end.
+        if (builder.start().pos == last_start) builder.fail(builder.start(), "cannot stand here");
+        last_start = builder.start().pos;
         values_left -= builder.values();
         YamlNode root = builder.take();
         if (root.kind != YamlNode::Kind::null) documents.push_back(std::move(root));

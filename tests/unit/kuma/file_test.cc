@@ -237,6 +237,9 @@ TEST_CASE("no text makes the reader grow or recurse without bound") {
     std::string list = "wait: [1";
     for (int i = 0; i < 100000; ++i) list += ",1";
     CHECK(error_of(list + "]").ends_with(": more than 100000 values"));
+    // Found by fuzzing: empty documents without end, until there were too many values.
+    CHECK(error_of(",a: 1") == "kuma.yaml:1:1: cannot stand here");
+    CHECK(error_of("a: 1\n---\n, b: 1") == "kuma.yaml:3:1: cannot stand here");
     std::string keys;
     for (int i = 0; i < 1000; ++i) keys += "a" + std::to_string(i) + ": 1\n";
     const auto message = error_of(keys);
