@@ -76,7 +76,7 @@ namespace_names() { ls /run/netns 2>/dev/null; }
 
 need_root_on_debian
 install_packages "${build_packages[@]}" "${mesh_packages[@]}" "${test_packages[@]}" || die "the packages could not be installed"
-unpack_packages systemd-resolved resolvconf openresolv || die "packages could not be fetched"
+unpack_packages systemd-resolved resolvconf openresolv network-manager libndp0 || die "packages could not be fetched"
 install_envoy || die "Envoy could not be installed"
 names_before=$(namespace_names)
 

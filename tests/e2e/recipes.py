@@ -37,13 +37,19 @@ class Host:
         self.vm.run("mount", "--bind", self.etc, "/etc")
         self.vm.run("mount", "-t", "tmpfs", "none", "/run")
 
-    def use(self, files):
-        """Shows the files of a package where it would be installed."""
-        for inside, place in (("lib", "/usr/lib"), ("usr/lib", "/usr/lib"), ("usr/bin", "/usr/bin"),
-                              ("sbin", "/usr/sbin"), ("usr/sbin", "/usr/sbin")):
-            if (files / inside).is_dir():
-                self.vm.run("mount", "-t", "overlay", "overlay", "-o",
-                            f"lowerdir={files / inside}:{place}", place)
+    def use(self, *packages):
+        """Shows the files of packages where they would be installed."""
+        shown = {}
+        for name in packages:
+            files = package(name)
+            assert files, f"no {name}: tests/run.sh fetches it"
+            for inside, place in (("lib", "/usr/lib"), ("usr/lib", "/usr/lib"), ("sbin", "/usr/sbin"),
+                                  ("usr/sbin", "/usr/sbin"), ("usr/bin", "/usr/bin")):
+                if (files / inside).is_dir():
+                    shown.setdefault(place, []).append(str(files / inside))
+        for place, folders in shown.items():
+            self.vm.run("mount", "-t", "overlay", "overlay", "-o",
+                        f"lowerdir={':'.join([*folders, place])}", place)
 
     def write(self, path, text):
         """A file of /etc."""
@@ -82,9 +88,7 @@ class Host:
         if verb == "daemon-reload":
             return
         assert len(names) == 1, words
-        if verb in ("restart", "reload"):
-            self.services[names[0]].restart()
-        elif verb in ("start", "stop"):
+        if verb in ("start", "stop", "restart", "reload"):
             getattr(self.services[names[0]], verb)()
         else:
             self.run_unit(names[0], {"enable": "ExecStart", "disable": "ExecStopPost"}[verb])

@@ -3,7 +3,9 @@ recipes of contrib/resolver, each with the real resolver, applied and undone by 
 
 import re
 import shutil
+import signal
 
+import lab
 import mesh as m
 import private_bus
 import pytest
@@ -130,6 +132,53 @@ def test_names_of_the_mesh_are_not_validated_where_others_are(host, name):
     check_names(host, "127.0.0.1")
 
 
+# --- NetworkManager -------------------------------------------------------------------------------
+
+NETWORK_MANAGER = f"""[main]
+plugins=keyfile
+rc-manager=file
+[keyfile]
+unmanaged-devices=*
+[global-dns]
+[global-dns-domain-*]
+servers={m.DNS_ADDRESS}
+"""
+
+
+class NetworkManager(recipes.Daemon):
+    """The daemon, which has no connection here: it knows the network's name server by its own file."""
+
+    def reload(self):
+        """As its unit does it, and until it has done it: with dns=dnsmasq somebody is at port 53."""
+        wanted = (self.host.etc / "NetworkManager/conf.d/meshgate.conf").exists()
+        self.process.send_signal(signal.SIGHUP)
+        lab.wait_until(lambda: nameservers(self.host) == ["127.0.0.1" if wanted else m.DNS_ADDRESS] and
+                       bool(ask(self.host, "127.0.0.1", "localhost")[0]) == wanted, "the reload")
+
+
+def test_networkmanager(host):
+    host.use("network-manager", "libndp0")
+    host.vm.run("mount", "-t", "tmpfs", "none", "/var/lib")
+    host.vm.run("mkdir", "/var/lib/NetworkManager")
+    host.write("NetworkManager/NetworkManager.conf", NETWORK_MANAGER)
+    with private_bus.PrivateBus(host.vm, host.mesh.folder) as bus:
+        daemon = NetworkManager(host, ["NetworkManager", "--no-daemon"],
+                                lambda: not host.vm.try_run(
+                                    "busctl", f"--address=unix:path={bus.socket}", "status",
+                                    "org.freedesktop.NetworkManager").returncode,
+                                bus.using).start()
+        host.services["NetworkManager"] = daemon
+        host.mesh.start_dns()
+        daemon.reload()  # from here on resolv.conf is its own
+        before = host.files()
+        host.apply("NetworkManager.conf")
+        check_applied(host, "127.0.0.1")
+        host.undo("NetworkManager.conf")
+        assert host.files() == before and ask(host, "127.0.0.1", "backend.mesh")[0] is None
+        assert program_asks(host, "www.outside.example") == [m.SERVICE_ADDRESS]
+        daemon.process.stop()
+
+
 # --- systemd-resolved -----------------------------------------------------------------------------
 
 STUB = "127.0.0.53"
@@ -138,10 +187,8 @@ STUB = "127.0.0.53"
 @pytest.fixture
 def resolved(host):
     """systemd-resolved beside a link that has the network's name server, as networkd would tell it."""
-    files = recipes.package("systemd-resolved")
-    assert files, "no systemd-resolved: tests/run.sh fetches it"
     assert private_bus.is_there(), "no dbus-daemon: tests/run.sh installs it"
-    host.use(files)
+    host.use("systemd-resolved")
     host.write("passwd", (host.etc / "passwd").read_text() +
                "systemd-resolve:x:991:991::/:/usr/sbin/nologin\n")
     host.write("group", (host.etc / "group").read_text() + "systemd-resolve:x:991:\n")
@@ -269,9 +316,8 @@ class MeshgateDns:
 
 def with_resolvconf(host, package):
     """The VM with resolvconf, or openresolv, which knows the network's name server."""
+    host.use(package)
     files = recipes.package(package)
-    assert files, f"no {package}: tests/run.sh fetches it"
-    host.use(files)
     shutil.rmtree(host.etc / "resolvconf", ignore_errors=True)  # what other packages put there
     host.vm.run("cp", "-a", f"{files}/etc/.", "/etc")
     (host.etc / "resolv.conf").unlink()
