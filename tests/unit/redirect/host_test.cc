@@ -69,8 +69,8 @@ TEST_CASE("without a proxy the user that meshgate-dns takes is exempt all the sa
 }
 
 TEST_CASE("several users of the proxy, in their order") {
-    const auto host = gather_host(parse("[proxy]\nuser = [5679, \"root\", 5678]")).host;
-    CHECK(host.proxy_users == std::vector<conf::Uid>{5679, 0, 5678});
+    const auto host = gather_host(parse("[proxy]\nuser = [5679, \"nobody\", 5678]")).host;
+    CHECK(host.proxy_users == std::vector<conf::Uid>{5679, 65534, 5678});
     CHECK(host.resolver_users.empty());
 }
 
