@@ -55,7 +55,7 @@ void leave_session(int installer) {
     ::prctl(PR_SET_NAME, "meshgate-confirm");
     // Short of memory, the kernel is to choose another: it is small, and brings a machine back.
     if (const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); score >= 0) {
-        static_cast<void>(::write(score, "-900", 4));
+        [[maybe_unused]] const auto written = ::write(score, "-900", 4);
         ::close(score);
     }
 }
@@ -111,7 +111,7 @@ private:
 
     void shorten() {
         signalfd_siginfo ignored{};
-        static_cast<void>(::read(sigterm_.get(), &ignored, sizeof ignored));
+        [[maybe_unused]] const auto heard = ::read(sigterm_.get(), &ignored, sizeof ignored);
         pending_.until = std::min<std::chrono::milliseconds>(pending_.until,
                                                              boot_time() + after_sigterm);
         set_timer();
