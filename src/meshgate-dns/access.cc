@@ -1,7 +1,7 @@
 #include "src/meshgate-dns/access.h"
 
 #include "src/common/errors.h"
-#include "src/meshgate-dns/sockaddr.h"
+#include "src/daemon/sockaddr.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>

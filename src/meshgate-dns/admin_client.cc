@@ -3,8 +3,8 @@
 #include "src/common/errors.h"
 #include "src/common/unique_fd.h"
 #include "src/meshgate-dns/admin_sockets.h"
-#include "src/meshgate-dns/http.h"
-#include "src/meshgate-dns/sockaddr.h"
+#include "src/daemon/http.h"
+#include "src/daemon/sockaddr.h"
 #include "src/meshgate-dns/verbs.h"
 
 #include <sys/socket.h>
@@ -86,7 +86,7 @@ std::optional<AdminAnswer> ask_admin(const conf::Dns& dns, const std::string& pa
         const AdminAddress address = parse_admin_address(name);
         const UniqueFd fd = connect_to(address, name);
         if (!fd) continue;
-        http::Response response = http::parse_response(exchange(fd, request, name));
+        daemon::http::Response response = daemon::http::parse_response(exchange(fd, request, name));
         if (response.status != 200) {
             throw std::runtime_error("admin " + name + ": HTTP status " +
                                      std::to_string(response.status) + ": " +

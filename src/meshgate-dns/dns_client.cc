@@ -2,7 +2,7 @@
 
 #include "src/common/errors.h"
 #include "src/common/unique_fd.h"
-#include "src/meshgate-dns/sockaddr.h"
+#include "src/daemon/sockaddr.h"
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -11,14 +11,14 @@ namespace {
 
 constexpr const char* plain = "text/plain; charset=utf-8";
 
-http::Response readiness(const std::vector<std::string>& reasons) {
+daemon::http::Response readiness(const std::vector<std::string>& reasons) {
     if (reasons.empty()) return {200, plain, "ready"};
     std::string body;
     for (const std::string& reason : reasons) body += reason + "\n";
     return {503, plain, body};
 }
 
-http::Response respond_to_get(std::string_view path, ServerView& server) {
+daemon::http::Response respond_to_get(std::string_view path, ServerView& server) {
     if (path == "/healthz") return {200, plain, "ok"};
     if (path == "/readyz") return readiness(server.not_ready());
     if (path == "/metrics") {
@@ -29,15 +29,15 @@ http::Response respond_to_get(std::string_view path, ServerView& server) {
 }
 
 /// None: the client may change something here.
-std::optional<http::Response> refusal(const http::Request& request) {
-    if (request.method != http::Method::post) {
-        return http::Response{405, plain, "only POST\n", "POST"};
+std::optional<daemon::http::Response> refusal(const daemon::http::Request& request) {
+    if (request.method != daemon::http::Method::post) {
+        return daemon::http::Response{405, plain, "only POST\n", "POST"};
     }
-    if (!request.is_local) return http::Response{403, plain, "only over the unix socket\n"};
+    if (!request.is_local) return daemon::http::Response{403, plain, "only over the unix socket\n"};
     return std::nullopt;
 }
 
-http::Response respond_to_flush(std::string_view name, ServerView& server) {
+daemon::http::Response respond_to_flush(std::string_view name, ServerView& server) {
     std::vector<std::uint8_t> wire;
     if (!name.empty()) {
         wire = dns::wire::to_wire(name.substr(1));
@@ -46,7 +46,8 @@ http::Response respond_to_flush(std::string_view name, ServerView& server) {
     return {200, "application/json", "{\"flushed\":" + std::to_string(server.flush(wire)) + "}\n"};
 }
 
-void respond_to_trace(std::string_view query, ServerView& server, const http::Reply& reply) {
+void respond_to_trace(std::string_view query, ServerView& server,
+                      const daemon::http::Reply& reply) {
     const auto bytes = from_hex(query.substr(std::min<std::size_t>(query.size(), 1)));
     if (!bytes || bytes->empty()) return reply({400, plain, "that is no query\n"});
     server.trace(*bytes, [reply](const TraceView& view) {
@@ -54,9 +55,10 @@ void respond_to_trace(std::string_view query, ServerView& server, const http::Re
     });
 }
 
-http::Response respond_at_once(const http::Request& request, ServerView& server) {
-    http::Response response = respond_to_get(request.path, server);
-    const bool asks = request.method == http::Method::get || request.method == http::Method::head;
+daemon::http::Response respond_at_once(const daemon::http::Request& request, ServerView& server) {
+    daemon::http::Response response = respond_to_get(request.path, server);
+    const bool asks = request.method == daemon::http::Method::get ||
+                      request.method == daemon::http::Method::head;
     if (!asks && response.status != 404) return {405, plain, "only GET and HEAD\n"};
     return response;
 }
@@ -71,7 +73,8 @@ std::optional<std::string_view> below(std::string_view prefix, std::string_view 
 
 }  // namespace
 
-void respond(const http::Request& request, ServerView& server, const http::Reply& reply) {
+void respond(const daemon::http::Request& request, ServerView& server,
+             const daemon::http::Reply& reply) {
     const auto name = below(flush_path, request.path);
     const auto query = below(trace_path, request.path);
     if (!name && !query) return reply(respond_at_once(request, server));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "src/meshgate-dns/http.h"
+#include "src/daemon/http.h"
 #include "src/meshgate-dns/status_report.h"
 #include "src/meshgate-dns/trace_view.h"
 
@@ -43,6 +43,7 @@ inline constexpr std::string_view trace_path = "/api/v1/trace";
 /// any other path, 405 for any other method.
 /// @param reply called once, perhaps from within, perhaps later on the same thread; not at all
 ///   when the server ends before.
-void respond(const http::Request& request, ServerView& server, const http::Reply& reply);
+void respond(const daemon::http::Request& request, ServerView& server,
+             const daemon::http::Reply& reply);
 
 }  // namespace meshgate::dnsd

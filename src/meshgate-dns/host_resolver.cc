@@ -1,7 +1,7 @@
 #include "src/meshgate-dns/host_resolver.h"
 
 #include "src/common/asio.h"
-#include "src/meshgate-dns/sockaddr.h"
+#include "src/daemon/sockaddr.h"
 
 #include <ares.h>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "src/meshgate-dns/file_watch.h"
+#include "src/daemon/file_watch.h"
 
 #include <cstdint>
 #include <functional>
@@ -26,8 +26,8 @@ private:
     std::function<void()> changed_;
     std::string folder_;
     std::uint64_t seen_ = 0;
-    FileWatch itself_;
-    FileWatch files_;
+    daemon::FileWatch itself_;
+    daemon::FileWatch files_;
 };
 
 }  // namespace meshgate::dnsd

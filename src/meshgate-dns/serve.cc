@@ -2,7 +2,7 @@
 #include "conf/load.h"
 #include "src/common/asio.h"
 #include "src/common/log.h"
-#include "src/meshgate-dns/admin_server.h"
+#include "src/daemon/admin_server.h"
 #include "src/meshgate-dns/admin_sockets.h"
 #include "src/meshgate-dns/bind_all.h"
 #include "src/meshgate-dns/file_limit.h"
@@ -78,7 +78,7 @@ ExitCode serve(const Invocation& invocation) {
                          // touched
     auto bound = bind_all(listen_addresses(configuration.config.dns.listen));
     AdminSockets admin = open_admin(configuration.config.dns, identity);
-    Notifier notifier = Notifier::from_environment();
+    daemon::Notifier notifier = daemon::Notifier::from_environment();
 
     become(identity);
 
@@ -100,8 +100,9 @@ ExitCode serve(const Invocation& invocation) {
     Service::Parts parts{invocation.config, std::move(bound.addresses)};
     Service service{context, signals, std::move(parts), std::move(configuration),
                     resolve, workers, notifier};
-    const AdminServer endpoint{context, std::move(admin.listening),
-                               [&service](const http::Request& request, const http::Reply& reply) {
+    const daemon::AdminServer endpoint{context, std::move(admin.listening),
+                               [&service](const daemon::http::Request& request,
+                                          const daemon::http::Reply& reply) {
                                    respond(request, service, reply);
                                }};
     return service.run();

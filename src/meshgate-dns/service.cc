@@ -35,7 +35,7 @@ std::string message_of(const std::exception_ptr& error) {
 
 Service::Service(asio::io_context& context, asio::signal_set& signals, Parts parts,
                  Configuration configuration, Upstreams::Resolve resolve, WorkerGroup& workers,
-                 Notifier& notifier)
+                 daemon::Notifier& notifier)
     : context_(context), signals_(signals), parts_(std::move(parts)),
       started_with_(configuration.config), configuration_(std::move(configuration)),
       workers_(workers), notifier_(notifier),
@@ -56,7 +56,7 @@ ExitCode Service::run() {
         asio::post(context_, [this, error] { on_worker_end(error); });
     });
     wait_for_signal();
-    if (const auto interval = watchdog_interval()) watch(*interval);
+    if (const auto interval = daemon::watchdog_interval()) watch(*interval);
     configure_admission();
     configure_upstreams();
     feeds_.configure(configuration_.config.feed);
@@ -86,14 +86,14 @@ void Service::configure_upstreams() {
 }
 
 void Service::follow_hosts() {
-    std::map<std::string, std::unique_ptr<FileWatch>> watches;
+    std::map<std::string, std::unique_ptr<daemon::FileWatch>> watches;
     for (const std::string& path : configuration_.hosts->paths()) {
         auto& watch = watches[path];
         if (auto before = hosts_.extract(path)) {
             watch = std::move(before.mapped());
             continue;
         }
-        watch = std::make_unique<FileWatch>(context_, [this] { begin_rebuild(); });
+        watch = std::make_unique<daemon::FileWatch>(context_, [this] { begin_rebuild(); });
         try {
             watch->watch(path);
         } catch (const std::system_error& error) {

@@ -7,11 +7,11 @@
 #include "src/meshgate-dns/configuration.h"
 #include "src/meshgate-dns/endpoints.h"
 #include "src/meshgate-dns/feeds.h"
-#include "src/meshgate-dns/file_watch.h"
+#include "src/daemon/file_watch.h"
 #include "src/meshgate-dns/query_logging.h"
 #include "src/meshgate-dns/rebuild.h"
 #include "src/meshgate-dns/resource_watch.h"
-#include "src/meshgate-dns/sd_notify.h"
+#include "src/daemon/sd_notify.h"
 #include "src/meshgate-dns/upstreams.h"
 #include "src/meshgate-dns/worker_group.h"
 
@@ -42,7 +42,7 @@ public:
 
     Service(asio::io_context& context, asio::signal_set& signals, Parts parts,
             Configuration configuration, Upstreams::Resolve resolve, WorkerGroup& workers,
-            Notifier& notifier);
+            daemon::Notifier& notifier);
 
     /// Serves until SIGTERM or SIGINT, then drains. @return done; failed when a worker failed.
     ExitCode run();
@@ -106,7 +106,7 @@ private:
     const conf::Config started_with_;  ///< what only a restart changes is compared with this
     Configuration configuration_;
     WorkerGroup& workers_;
-    Notifier& notifier_;
+    daemon::Notifier& notifier_;
     Access access_;
     Upstreams upstreams_;
     QueryLogging query_logging_;
@@ -124,8 +124,8 @@ private:
 
     Feeds feeds_;
     std::vector<std::string> resolv_conf_search_;  ///< as last read
-    FileWatch resolv_conf_;
-    std::map<std::string, std::unique_ptr<FileWatch>> hosts_;  ///< by path
+    daemon::FileWatch resolv_conf_;
+    std::map<std::string, std::unique_ptr<daemon::FileWatch>> hosts_;  ///< by path
     ResourceWatch resources_;
     Timer watchdog_;
     Timer overdue_;

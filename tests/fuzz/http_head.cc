@@ -1,5 +1,5 @@
 // The admin endpoint's request head and the client's response, from any bytes.
-#include "src/meshgate-dns/http.h"
+#include "src/daemon/http.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string_view>
 
+using namespace meshgate::daemon;
 using namespace meshgate::dnsd;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -7,8 +7,8 @@
 namespace meshgate::coredns {
 namespace {
 
-using dnsd::http::Method;
-using dnsd::http::Response;
+using daemon::http::Method;
+using daemon::http::Response;
 
 Response text(unsigned status, std::string body) {
     Response response;
@@ -32,15 +32,16 @@ void HttpEndpoints::configure(const std::map<conf::SocketAddress, HttpPlan>& pla
             respond(at, request, reply);
         };
         fresh[address] = {
-            what, std::make_unique<dnsd::AdminServer>(context_, std::move(listening), handler)};
+            what, std::make_unique<daemon::AdminServer>(context_, std::move(listening), handler)};
     }
     std::erase_if(endpoints_, [&](const auto& one) { return !plan.contains(one.first); });
     for (auto& [address, endpoint] : endpoints_) endpoint.plan = plan.at(address);
     endpoints_.merge(fresh);
 }
 
-void HttpEndpoints::respond(const conf::SocketAddress& address, const dnsd::http::Request& request,
-                            const dnsd::http::Reply& reply) const {
+void HttpEndpoints::respond(const conf::SocketAddress& address,
+                            const daemon::http::Request& request,
+                            const daemon::http::Reply& reply) const {
     const auto found = endpoints_.find(address);
     const HttpPlan plan = found == endpoints_.end() ? HttpPlan{} : found->second.plan;
     const bool known = (plan.metrics && request.path == "/metrics") ||

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "src/meshgate-dns/coredns/plan.h"
-#include "src/meshgate-dns/admin_server.h"
+#include "src/daemon/admin_server.h"
 
 #include <functional>
 #include <map>
@@ -27,11 +27,11 @@ public:
 private:
     struct Endpoint {
         HttpPlan plan;
-        std::unique_ptr<dnsd::AdminServer> server;
+        std::unique_ptr<daemon::AdminServer> server;
     };
 
-    void respond(const conf::SocketAddress& address, const dnsd::http::Request& request,
-                 const dnsd::http::Reply& reply) const;
+    void respond(const conf::SocketAddress& address, const daemon::http::Request& request,
+                 const daemon::http::Reply& reply) const;
 
     boost::asio::io_context& context_;
     Sources sources_;

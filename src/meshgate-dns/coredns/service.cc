@@ -178,11 +178,11 @@ void Service::follow_files(const Plan& plan) {
     try {
         corefile_watch_.watch(plan.reload ? line_.corefile : "");
         resolv_conf_watch_.watch(plan.resolv_conf);
-        std::map<std::string, std::unique_ptr<dnsd::FileWatch>> watches;
+        std::map<std::string, std::unique_ptr<daemon::FileWatch>> watches;
         for (const auto& server : servers_) {
             for (const auto& hosts : server->plan().hosts) {
                 auto& watch = watches[hosts.file];
-                watch = std::make_unique<dnsd::FileWatch>(context_, [this] { on_hosts(); });
+                watch = std::make_unique<daemon::FileWatch>(context_, [this] { on_hosts(); });
                 watch->watch(hosts.file);
             }
         }

@@ -6,7 +6,7 @@
 #include "src/meshgate-dns/coredns/command_line.h"
 #include "src/meshgate-dns/coredns/http_endpoints.h"
 #include "src/meshgate-dns/coredns/port_server.h"
-#include "src/meshgate-dns/file_watch.h"
+#include "src/daemon/file_watch.h"
 #include "src/meshgate-dns/host_resolver.h"
 
 #include <map>
@@ -65,9 +65,9 @@ private:
     bool draining_ = false;
     bool failed_ = false;
     std::uint64_t reloads_failed_ = 0;
-    dnsd::FileWatch corefile_watch_;
-    dnsd::FileWatch resolv_conf_watch_;
-    std::map<std::string, std::unique_ptr<dnsd::FileWatch>> hosts_watches_;
+    daemon::FileWatch corefile_watch_;
+    daemon::FileWatch resolv_conf_watch_;
+    std::map<std::string, std::unique_ptr<daemon::FileWatch>> hosts_watches_;
     Timer overdue_;
 };
 

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/admin_server.h"
+#include "src/daemon/admin_server.h"
 
 #include "src/common/asio.h"
 #include "src/meshgate-dns/admin_client.h"
@@ -19,6 +19,7 @@
 #include <doctest/doctest.h>
 
 using namespace meshgate;
+using namespace meshgate::daemon;
 using namespace meshgate::dnsd;
 
 namespace {

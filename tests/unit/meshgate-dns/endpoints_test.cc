@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 using namespace meshgate;
+using namespace meshgate::daemon;
 using namespace meshgate::dnsd;
 
 namespace {

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/file_watch.h"
+#include "src/daemon/file_watch.h"
 
 #include "src/common/asio.h"
 #include "tests/unit/meshgate-dns/temporary_folder.h"
@@ -12,6 +12,7 @@
 #include <string>
 
 using namespace meshgate;
+using namespace meshgate::daemon;
 using namespace meshgate::dnsd;
 namespace fs = std::filesystem;
 

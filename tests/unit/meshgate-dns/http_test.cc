@@ -1,11 +1,11 @@
-#include "src/meshgate-dns/http.h"
+#include "src/daemon/http.h"
 
 #include <ostream>
 #include <string>
 
 #include <doctest/doctest.h>
 
-using namespace meshgate::dnsd::http;
+using namespace meshgate::daemon::http;
 
 TEST_CASE("a request is read in pieces of any size") {
     const std::string text = "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n";

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/sd_notify.h"
+#include "src/daemon/sd_notify.h"
 
 #include "src/common/unique_fd.h"
 #include "tests/unit/meshgate-dns/temporary_folder.h"
@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 using namespace meshgate;
+using namespace meshgate::daemon;
 using namespace meshgate::dnsd;
 
 namespace {

@@ -9,7 +9,7 @@
 /// The little HTTP/1.1 the admin endpoint speaks: one request a connection. Bytes to requests and
 /// back, by Boost.Beast's parser (part of libboost-dev, as Asio is; 1.5 CPU s of compile time in
 /// this one file), which has seen more hostile input than ours would have.
-namespace meshgate::dnsd::http {
+namespace meshgate::daemon::http {
 
 inline constexpr std::size_t head_bytes_max = 8192;  ///< request line and fields together
 
@@ -51,4 +51,4 @@ std::string serialize(const Response& response, Method method);
 /// none.
 Response parse_response(std::string_view bytes);
 
-}  // namespace meshgate::dnsd::http
+}  // namespace meshgate::daemon::http

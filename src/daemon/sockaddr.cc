@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/sockaddr.h"
+#include "src/daemon/sockaddr.h"
 
 #include "src/common/errors.h"
 
@@ -9,7 +9,7 @@
 #include <array>
 #include <cstring>
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 
 KernelAddress to_kernel(const conf::SocketAddress& address) {
     KernelAddress out;
@@ -55,4 +55,4 @@ std::optional<conf::IpAddress> from_kernel(const sockaddr* address) noexcept {
     return std::nullopt;
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/file_watch.h"
+#include "src/daemon/file_watch.h"
 
 #include "src/common/asio.h"
 #include "src/common/errors.h"
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 namespace {
 
 namespace fs = std::filesystem;
@@ -132,4 +132,4 @@ void FileWatch::watch(const std::string& path) {
     state_->watch_folders();
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

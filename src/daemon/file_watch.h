@@ -8,7 +8,7 @@ namespace boost::asio {
 class io_context;
 }
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 
 /// Follows one file through everything that happens to files like resolv.conf: written in place,
 /// replaced by a rename, removed and made anew, a symlink that is pointed elsewhere, a change of
@@ -31,4 +31,4 @@ private:
     std::shared_ptr<State> state_;  ///< shared with the handler that waits
 };
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

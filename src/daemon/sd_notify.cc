@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/sd_notify.h"
+#include "src/daemon/sd_notify.h"
 
 #include "src/common/log.h"
 
@@ -16,7 +16,7 @@
 #include <ctime>
 #include <system_error>
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 namespace {
 
 std::string environment(const char* name) {
@@ -117,4 +117,4 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
     return std::chrono::microseconds{*interval / 2};
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

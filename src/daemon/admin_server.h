@@ -1,7 +1,7 @@
 #pragma once
 
 #include "src/common/unique_fd.h"
-#include "src/meshgate-dns/http.h"
+#include "src/daemon/http.h"
 
 #include <functional>
 #include <memory>
@@ -11,7 +11,7 @@ namespace boost::asio {
 class io_context;
 }
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 
 /// Serves HTTP on listening stream sockets, unix or TCP. Everything is bounded: 64
 /// connections (further ones wait in the kernel's backlog), 8 KiB of request head, 5 s for each
@@ -33,4 +33,4 @@ private:
     std::shared_ptr<State> state_;
 };
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

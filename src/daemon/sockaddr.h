@@ -6,7 +6,7 @@
 
 #include <optional>
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 
 /// An address as the kernel takes it.
 struct KernelAddress {
@@ -24,4 +24,4 @@ KernelAddress to_kernel(const conf::SocketAddress& address);
 /// The address alone; none for another family than these two, or a null pointer.
 std::optional<conf::IpAddress> from_kernel(const sockaddr* address) noexcept;
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/http.h"
+#include "src/daemon/http.h"
 
 // Asio before Beast: the wrapper knows the include order that g++ 12 needs.
 #include "src/common/asio.h"
@@ -8,7 +8,7 @@
 
 #include <stdexcept>
 
-namespace meshgate::dnsd::http {
+namespace meshgate::daemon::http {
 namespace {
 
 namespace beast = boost::beast::http;
@@ -45,7 +45,7 @@ Parsed parse_request(std::string_view bytes) {
 std::string serialize(const Response& response, Method method) {
     std::string out = "HTTP/1.1 " + std::to_string(response.status) + " " +
                       reason(response.status) +
-                      "\r\nServer: meshgate-dns\r\nContent-Type: " + response.content_type +
+                      "\r\nServer: meshgate\r\nContent-Type: " + response.content_type +
                       "\r\nContent-Length: " + std::to_string(response.body.size()) +
                       "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
     if (response.status == 405) out += "Allow: " + response.allow + "\r\n";
@@ -78,4 +78,4 @@ Response parse_response(std::string_view bytes) {
             {}};
 }
 
-}  // namespace meshgate::dnsd::http
+}  // namespace meshgate::daemon::http

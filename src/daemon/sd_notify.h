@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 
 /// Tells the service manager what state this process is in: the protocol of sd_notify(3), datagrams
 /// to $NOTIFY_SOCKET ("@" starts an abstract address). Without the variable every call does
@@ -40,4 +40,4 @@ private:
 /// (sd_watchdog_enabled(3)); none without a watchdog.
 std::optional<std::chrono::microseconds> watchdog_interval();
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

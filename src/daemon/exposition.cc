@@ -1,6 +1,6 @@
-#include "src/meshgate-dns/exposition.h"
+#include "src/daemon/exposition.h"
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 
 std::string labels(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
     std::string out;
@@ -16,4 +16,4 @@ std::string labels(std::initializer_list<std::pair<std::string_view, std::string
     return out;
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/admin_server.h"
+#include "src/daemon/admin_server.h"
 
 #include "src/common/asio.h"
 #include "src/common/log.h"
@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-namespace meshgate::dnsd {
+namespace meshgate::daemon {
 namespace {
 
 constexpr std::size_t connections_max = 64;
@@ -206,4 +206,4 @@ AdminServer::~AdminServer() {
     state_->unanswered.clear();
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate::daemon
