@@ -36,6 +36,8 @@ struct GroupRef {
 enum class IpFamilyMode : std::uint8_t { dualstack, ipv4, ipv6 };
 enum class Engine : std::uint8_t { automatic, nftables, iptables };
 enum class IptablesBackend : std::uint8_t { automatic, nft, legacy };
+/// What becomes of captured DNS while nobody answers it.
+enum class OnResolverDown : std::uint8_t { closed, open };
 enum class DnsCaptureMode : std::uint8_t { resolv_conf, all };
 
 struct Mesh {
@@ -101,6 +103,7 @@ struct DnsCapture {
     DnsCaptureMode capture = DnsCaptureMode::resolv_conf;
     std::vector<Protocol> protocols{Protocol::udp};  ///< never empty, no duplicates
     std::uint16_t conntrack_zone = 15053;            ///< of captured UDP DNS; 0: no zone of its own
+    OnResolverDown on_resolver_down = OnResolverDown::closed;  ///< open: a guard lets it go direct
 
     friend bool operator==(const DnsCapture&, const DnsCapture&) = default;
 };
@@ -255,6 +258,16 @@ struct Feeds {
     friend bool operator==(const Feeds&, const Feeds&) = default;
 };
 
+/// The daemon that keeps the rules as they are meant to be.
+struct Guard {
+    std::vector<std::string> admin{
+        "unix:/run/meshgate/guard.sock"};  ///< "unix:PATH" or "ADDRESS:PORT"; empty: none
+    bool admin_is_default = true;  ///< as dns.admin_is_default
+    bool hold = true;  ///< nobody else can change the table, where the kernel can have it so
+
+    friend bool operator==(const Guard&, const Guard&) = default;
+};
+
 struct Config {
     std::string resolv_conf{"/etc/resolv.conf"};
     Mesh mesh;
@@ -263,6 +276,7 @@ struct Config {
     Dns dns;
     Vip vip;
     Feeds feed;
+    Guard guard;
     std::vector<Service> services;
     std::vector<ExternalService> external_services;
     std::vector<VirtualOutbound> virtual_outbounds;

@@ -82,6 +82,10 @@ std::string toml_of(DnsCaptureMode mode) {
     return mode == DnsCaptureMode::all ? "\"all\"" : "\"resolv-conf\"";
 }
 
+std::string toml_of(OnResolverDown state) {
+    return state == OnResolverDown::open ? "\"open\"" : "\"closed\"";
+}
+
 template <class Element>
 std::string toml_of(const std::vector<Element>& list) {
     std::string out = "[";
@@ -163,6 +167,7 @@ void write_redirect(const Redirect& redirect, const Redirect& usual, std::string
     dns.key("capture", redirect.dns.capture, usual.dns.capture);
     dns.key("protocols", redirect.dns.protocols, usual.dns.protocols);
     dns.key("conntrack_zone", redirect.dns.conntrack_zone, usual.dns.conntrack_zone);
+    dns.key("on_resolver_down", redirect.dns.on_resolver_down, usual.dns.on_resolver_down);
 
     for (const Network& network : redirect.networks) {
         Table table{"[[redirect.network]]", out};

@@ -77,7 +77,9 @@ void read_outbound(const toml::table& table, Outbound& to, Findings& findings) {
 }
 
 void read_dns_capture(const toml::table& table, DnsCapture& to, Findings& findings) {
-    static constexpr Keys<5> keys{"enabled", "port", "capture", "protocols", "conntrack_zone"};
+    static constexpr Keys<6> keys{"enabled",   "port",           "capture",
+                                  "protocols", "conntrack_zone", "on_resolver_down"};
+    static constexpr Keys<2> states{"closed", "open"};
     static constexpr Keys<2> modes{"resolv-conf", "all"};
     TableReader reader{table, "redirect.dns", keys, findings};
     reader.read("enabled", to.enabled);
@@ -85,6 +87,9 @@ void read_dns_capture(const toml::table& table, DnsCapture& to, Findings& findin
     reader.read_or_none("conntrack_zone", to.conntrack_zone);
     if (const auto mode = reader.read_word("capture", modes)) {
         to.capture = *mode == 0 ? DnsCaptureMode::resolv_conf : DnsCaptureMode::all;
+    }
+    if (const auto state = reader.read_word("on_resolver_down", states)) {
+        to.on_resolver_down = *state == 0 ? OnResolverDown::closed : OnResolverDown::open;
     }
     if (!reader.has("protocols")) return;
     const auto before = findings.errors();
@@ -196,13 +201,14 @@ void read_redirect(const toml::table& table, Redirect& to, Findings& findings) {
 }
 
 void read_config(const toml::table& table, Config& to, Findings& findings) {
-    static constexpr Keys<14> keys{"resolv_conf",
+    static constexpr Keys<15> keys{"resolv_conf",
                                    "mesh",
                                    "proxy",
                                    "redirect",
                                    "dns",
                                    "vip",
                                    "feed",
+                                   "guard",
                                    "service",
                                    "external_service",
                                    "virtual_outbound",
@@ -221,6 +227,7 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
     if (const auto* dns = reader.table("dns")) read_dns(*dns, to.dns, findings);
     if (const auto* vip = reader.table("vip")) read_vip(*vip, to.vip, findings);
     if (const auto* feed = reader.table("feed")) read_feed(*feed, to.feed, findings);
+    if (const auto* guard = reader.table("guard")) read_guard(*guard, to.guard, findings);
     ServiceIndex services;
     reader.read_tables("service", [&](const toml::table& entry) {
         read_service(entry, to.services, services, findings);

@@ -12,6 +12,7 @@ void read_redirect(const toml::table& table, Redirect& to, Findings& findings);
 void read_dns(const toml::table& table, Dns& to, Findings& findings);
 void read_vip(const toml::table& table, Vip& to, Findings& findings);
 void read_hosts(const toml::table& table, std::vector<HostsFile>& to, Findings& findings);
+void read_guard(const toml::table& table, Guard& to, Findings& findings);
 void read_feed(const toml::table& table, Feeds& to, Findings& findings);
 /// @param known  of those in `to`
 void read_service(const toml::table& table, std::vector<Service>& to, ServiceIndex& known,

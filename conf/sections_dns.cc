@@ -62,19 +62,6 @@ std::optional<std::string> parse_admin(std::string_view text) {
     return std::nullopt;
 }
 
-void read_admin(TableReader& reader, Dns& to) {
-    const auto* node = reader.find("admin");
-    if (node == nullptr) return;
-    to.admin_is_default = false;
-    if (node->value_exact<std::string>() == "") {
-        to.admin.clear();
-        return;
-    }
-    to.admin = read_words<std::string>(reader, "admin", parse_admin,
-                                       "\"unix:/PATH\", an address with a port such as "
-                                       "\"127.0.0.1:9153\", or \"\" for none");
-}
-
 void read_search(TableReader& reader, Dns& to) {
     if (!reader.has("search")) return;
     const auto parse = [](std::string_view text) {
@@ -133,6 +120,19 @@ void read_forward(const toml::table& table, std::vector<Forward>& to, Findings& 
 
 }  // namespace
 
+void read_admin(TableReader& reader, std::vector<std::string>& admin, bool& is_default) {
+    const auto* node = reader.find("admin");
+    if (node == nullptr) return;
+    is_default = false;
+    if (node->value_exact<std::string>() == "") {
+        admin.clear();
+        return;
+    }
+    admin = read_words<std::string>(reader, "admin", parse_admin,
+                                    "\"unix:/PATH\", an address with a port such as "
+                                    "\"127.0.0.1:9153\", or \"\" for none");
+}
+
 void read_dns(const toml::table& table, Dns& to, Findings& findings) {
     static constexpr Keys<12> keys{
         "search",    "listen",  "allow",           "rate_limit", "user",      "admin",
@@ -157,7 +157,7 @@ void read_dns(const toml::table& table, Dns& to, Findings& findings) {
         to.rate_limit = static_cast<std::uint32_t>(limit.value_or(to.rate_limit));
     }
     to.user = read_user(reader, "user");
-    read_admin(reader, to);
+    read_admin(reader, to.admin, to.admin_is_default);
     if (reader.has("upstreams")) {
         to.upstreams = read_words<Upstream>(reader, "upstreams", parse_upstream, upstream_words);
     }

@@ -31,6 +31,10 @@ struct HostPort {
 };
 std::optional<HostPort> parse_host_port(std::string_view text, Port default_port);
 
+/// Where an admin endpoint listens: "unix:/PATH", an address with a port, a list of them, or "" for
+/// nowhere. `is_default` becomes false when the key is there.
+void read_admin(TableReader& reader, std::vector<std::string>& admin, bool& is_default);
+
 /// A domain name (parse_name); anything else is an error.
 void read_name(TableReader& reader, std::string_view key, Wildcard wildcard, std::string& to);
 

@@ -76,6 +76,10 @@ void Batch::add_elements(nftnl_set& set, const Subject& subject) {
     put(NFT_MSG_NEWSETELEM, NLM_F_CREATE, set, nftnl_set_elems_nlmsg_build_payload, subject);
 }
 
+void Batch::remove_elements(nftnl_set& set, const Subject& subject) {
+    put(NFT_MSG_DELSETELEM, 0, set, nftnl_set_elems_nlmsg_build_payload, subject);
+}
+
 void Batch::add(nftnl_chain& chain, const Subject& subject) {
     put(NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain, nftnl_chain_nlmsg_build_payload, subject);
 }

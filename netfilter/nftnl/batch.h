@@ -36,6 +36,7 @@ public:
     void add(nftnl_obj& object, const Subject& subject);
     void add(nftnl_set& set, const Subject& subject);
     void add_elements(nftnl_set& set, const Subject& subject);
+    void remove_elements(nftnl_set& set, const Subject& subject);
     void add(nftnl_chain& chain, const Subject& subject);
     void append(nftnl_rule& rule, const Subject& subject);
 

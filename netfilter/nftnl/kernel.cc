@@ -22,15 +22,63 @@ constexpr std::string_view trial_suffix = "-trial";
 
 struct Kernel::Socket {
     Netlink netlink{NETLINK_NETFILTER};
+    Held held = Held::no;
 };
 
-Kernel::Kernel() : socket_(std::make_unique<Socket>()) {}
+namespace {
+
+/// By a table that is made so, dormant and without a chain.
+bool can_hold(Netlink& netlink) {
+    constexpr std::string_view name = "meshgate-hold-trial";
+    Batch creation;
+    append_ruleset(creation, {.table = std::string{name}, .sets = {}, .chains = {}},
+                   {.table = name, .state = TableState::dormant, .held = Held::yes});
+    if (creation.run(netlink)) return false;
+    Batch waking;
+    append_waking(waking, name, Held::yes);
+    const bool held = !waking.run(netlink);
+    Batch removal;
+    append_removal(removal, name);
+    static_cast<void>(removal.run(netlink));
+    return held;
+}
+
+}  // namespace
+
+Kernel::Kernel(Held held) : socket_(std::make_unique<Socket>()) {
+    if (held == Held::yes && can_hold(socket_->netlink)) socket_->held = Held::yes;
+}
+
+bool Kernel::holds() const noexcept {
+    return socket_->held == Held::yes;
+}
+
+std::uint32_t Kernel::port() const noexcept {
+    return socket_->netlink.port();
+}
+
+bool Kernel::claim(std::string_view table) {
+    if (!holds()) return false;
+    // Else it would be made: the kernel has one message for both.
+    Batch batch{generation(socket_->netlink)};
+    if (presence(socket_->netlink, table) != TablePresence::active) return false;
+    append_claim(batch, table);
+    return !batch.run(socket_->netlink);
+}
+
+bool Kernel::update_elements(const Ruleset& before, const Ruleset& after) {
+    if (before == after) return true;
+    Batch batch;
+    if (!append_element_changes(batch, before, after)) return false;
+    if (auto refusal = batch.run(socket_->netlink)) throw KernelError{*std::move(refusal)};
+    return true;
+}
 
 Kernel::~Kernel() = default;
 
 void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership,
                      const std::function<void()>& before_first) {
-    replace_table(socket_->netlink, ruleset, ownership, before_first);
+    replace_table(socket_->netlink, ruleset, ownership, before_first, socket_->held);
 }
 
 void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership) {

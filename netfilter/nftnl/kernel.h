@@ -1,5 +1,6 @@
 #pragma once
 
+#include "netfilter/nftnl/held.h"
 #include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/installed.h"
 #include "netfilter/ruleset/kernel_error.h"
@@ -15,7 +16,10 @@ namespace meshgate::netfilter {
 /// thread-safe.
 class Kernel {
 public:
-    Kernel();  ///< @throws std::system_error (EPERM is found at the first change, not here)
+    /// @param held  nobody else may change what it makes, as long as it lives and after that until
+    ///              somebody claims it; where the kernel cannot (before Linux 6.9), nothing is held
+    /// @throws std::system_error (EPERM is found at the first change, not here)
+    explicit Kernel(Held held = Held::no);
     ~Kernel();
     Kernel(const Kernel&) = delete;
     Kernel& operator=(const Kernel&) = delete;
@@ -27,6 +31,17 @@ public:
     /// @throws KernelError
     void replace(const Ruleset& ruleset, const Ownership& ownership,
                  const std::function<void()>& before_first = {});
+
+    /// Nobody else can change what this object makes.
+    [[nodiscard]] bool holds() const noexcept;
+    /// By which the kernel names this object to whoever hears of changes.
+    [[nodiscard]] std::uint32_t port() const noexcept;
+    /// Makes a table that its holder has left behind this object's, without touching a rule.
+    /// @return false when it is no such table
+    bool claim(std::string_view table);
+    /// Changes elements of sets, in one transaction: what is in both stays all the time.
+    /// @return false when more than elements differs: nothing was done. @throws KernelError
+    bool update_elements(const Ruleset& before, const Ruleset& after);
 
     /// Makes `ruleset` the content of its table, which no packet meets (dormant): a record.
     /// @throws KernelError

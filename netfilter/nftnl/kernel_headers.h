@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 // The kernel's netfilter headers. <netinet/in.h> has to come before them, else both define
 // struct in_addr.
 #include <netinet/in.h>
@@ -9,3 +11,10 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+
+namespace meshgate::netfilter {
+
+/// NFT_TABLE_F_PERSIST of Linux 6.9, which the headers of Debian 12 do not have.
+inline constexpr std::uint32_t table_persists = 4;
+
+}  // namespace meshgate::netfilter

@@ -28,10 +28,22 @@ Subject subject_of_table(std::string_view name) {
     return {.kind = "table inet", .name = name};
 }
 
+// A table that has an owner cannot be woken any more, and one that had none, and does not persist,
+// cannot get one (net/netfilter/nf_tables_api.c, nf_tables_updtable()). So it is made like one that
+// its owner has left behind, and waking it takes it.
+std::uint32_t flags_of_new(Held held) {
+    return held == Held::yes ? table_persists : 0;
+}
+
+std::uint32_t flags_of_awake(Held held) {
+    return held == Held::yes ? NFT_TABLE_F_OWNER | table_persists : 0;
+}
+
 void add_table(Batch& batch, const TableOptions& options) {
     const auto table = build_table(options.table);
-    if (options.state == TableState::dormant) {
-        nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, NFT_TABLE_F_DORMANT);
+    const std::uint32_t dormant = options.state == TableState::dormant ? NFT_TABLE_F_DORMANT : 0;
+    if (const auto flags = dormant | flags_of_new(options.held); flags != 0) {
+        nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, flags);
     }
     if (options.ownership != nullptr) {
         const auto userdata = write_ownership(*options.ownership);
@@ -50,15 +62,31 @@ void add_counter(Batch& batch, const TableOptions& options, const std::string& n
     batch.add(*build_counter(options.table, start), {.kind = "counter", .name = name});
 }
 
+template <class Use>
+void for_each_chunk(const std::vector<IntervalElement>& elements, Use use) {
+    for (std::span<const IntervalElement> rest{elements}; !rest.empty();) {
+        const auto chunk = rest.first(std::min(rest.size(), max_elements_per_message));
+        use(chunk);
+        rest = rest.subspan(chunk.size());
+    }
+}
+
+/// Those of `all` that are not in `some`.
+std::vector<IntervalElement> missing_from(const std::vector<IntervalElement>& some,
+                                          const std::vector<IntervalElement>& all) {
+    std::vector<IntervalElement> missing;
+    for (const auto& one : all) {
+        if (std::ranges::find(some, one) == some.end()) missing.push_back(one);
+    }
+    return missing;
+}
+
 void add_set(Batch& batch, std::string_view table, const Set& set, std::uint32_t id) {
     const Subject subject{.kind = "set", .name = set.name};
     batch.add(*build_set(table, set, id), subject);
-    const auto intervals = to_intervals(set);
-    for (std::span<const IntervalElement> rest{intervals}; !rest.empty();) {
-        const auto chunk = rest.first(std::min(rest.size(), max_elements_per_message));
+    for_each_chunk(to_intervals(set), [&](auto chunk) {
         batch.add_elements(*build_elements(table, set, chunk), subject);
-        rest = rest.subspan(chunk.size());
-    }
+    });
 }
 
 std::uint32_t hook_number(Hook hook) {
@@ -119,12 +147,38 @@ void append_earlier_counts(Batch& batch, std::string_view table, const Counters&
     }
 }
 
-void append_sleep(Batch& batch, std::string_view table) {
-    append_flags(batch, table, NFT_TABLE_F_DORMANT);
+void append_sleep(Batch& batch, std::string_view table, std::uint32_t flags) {
+    append_flags(batch, table, flags | NFT_TABLE_F_DORMANT);
 }
 
-void append_waking(Batch& batch, std::string_view table) {
-    append_flags(batch, table, 0);
+void append_waking(Batch& batch, std::string_view table, Held held) {
+    append_flags(batch, table, flags_of_awake(held));
+}
+
+void append_claim(Batch& batch, std::string_view table) {
+    append_flags(batch, table, flags_of_awake(Held::yes));
+}
+
+bool append_element_changes(Batch& batch, const Ruleset& before, const Ruleset& after) {
+    if (before.chains != after.chains || before.table != after.table) return false;
+    const auto same_but_elements = [](const Set& one, const Set& other) {
+        return one.name == other.name && one.comment == other.comment &&
+               key_type(one) == key_type(other);
+    };
+    if (!std::ranges::equal(before.sets, after.sets, same_but_elements)) return false;
+    for (std::size_t i = 0; i < before.sets.size(); ++i) {
+        const Set& set = after.sets[i];
+        const auto old_elements = to_intervals(before.sets[i]);
+        const auto new_elements = to_intervals(set);
+        const Subject subject{.kind = "set", .name = set.name};
+        for_each_chunk(missing_from(new_elements, old_elements), [&](auto chunk) {
+            batch.remove_elements(*build_elements(after.table, set, chunk), subject);
+        });
+        for_each_chunk(missing_from(old_elements, new_elements), [&](auto chunk) {
+            batch.add_elements(*build_elements(after.table, set, chunk), subject);
+        });
+    }
+    return true;
 }
 
 void append_removal(Batch& batch, std::string_view table) {

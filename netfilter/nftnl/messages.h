@@ -1,6 +1,7 @@
 #pragma once
 
 #include "netfilter/nftnl/batch.h"
+#include "netfilter/nftnl/held.h"
 #include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/ruleset.h"
 
@@ -17,6 +18,7 @@ enum class TableState : std::uint8_t {
 struct TableOptions {
     std::string_view table;
     TableState state = TableState::active;
+    Held held = Held::no;
     const Ownership* ownership = nullptr;  ///< null: the table does not say whose it is
     const Counters* counted = nullptr;     ///< what its counters start at; null: at 0
 };
@@ -31,10 +33,19 @@ void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& op
 void append_earlier_counts(Batch& batch, std::string_view table, const Counters& counted);
 
 /// Unhooks the chains of a table: it does nothing, and its counters stand still.
-void append_sleep(Batch& batch, std::string_view table);
+/// @param flags  that it has; the kernel refuses it for a table that has an owner
+void append_sleep(Batch& batch, std::string_view table, std::uint32_t flags);
 
 /// Hooks the chains of a dormant table in.
-void append_waking(Batch& batch, std::string_view table);
+void append_waking(Batch& batch, std::string_view table, Held held);
+
+/// Makes a table that its owner has left behind this socket's.
+void append_claim(Batch& batch, std::string_view table);
+
+/// Has each set of `after` hold its elements, of which it holds those of `before`. What is in both
+/// stays: no packet misses it.
+/// @return false when that is all they have in common, sets and their names: nothing was appended.
+bool append_element_changes(Batch& batch, const Ruleset& before, const Ruleset& after);
 
 /// Removes the table with all that is in it.
 void append_removal(Batch& batch, std::string_view table);

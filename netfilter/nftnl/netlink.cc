@@ -80,6 +80,11 @@ Netlink::Netlink(int protocol)
     if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) {
         throw_errno("bind netlink");
     }
+    sockaddr_nl bound{};
+    socklen_t bytes = sizeof bound;
+    if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound), &bytes) == 0) {
+        port_ = bound.nl_pid;
+    }
 }
 
 void Netlink::send(std::span<const std::byte> messages) {

@@ -46,6 +46,9 @@ public:
     explicit Netlink(
         int protocol);  ///< NETLINK_NETFILTER, NETLINK_ROUTE. @throws std::system_error
 
+    /// By which the kernel names this socket to others (nl_pid, netlink(7)).
+    [[nodiscard]] std::uint32_t port() const noexcept { return port_; }
+
     /// Sends one datagram of whatever size. @throws std::system_error
     void send(std::span<const std::byte> messages);
 
@@ -65,6 +68,7 @@ public:
 
 private:
     UniqueFd fd_;
+    std::uint32_t port_ = 0;
     std::uint32_t sequence_ = 0;
     std::vector<std::byte> buffer_;
 };

@@ -29,7 +29,7 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_attempts = 200;
+constexpr int read_attempts = 200;
 
 /// Somebody changed nf_tables between two of our questions.
 struct Interrupted {};
@@ -81,8 +81,10 @@ private:
         std::uint32_t length = 0;
         const auto* userdata = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &length);
         installed_.ownership = read_ownership(bytes(userdata, length));
-        if (nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS) != 0) {
-            unknown("the table has flags (dormant, or another program owns it)");
+        const auto flags = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS);
+        installed_.is_held = (flags & NFT_TABLE_F_OWNER) != 0;
+        if ((flags & ~(NFT_TABLE_F_OWNER | table_persists)) != 0) {
+            unknown("the table has flags (dormant)");
         }
         return true;
     }
@@ -118,7 +120,14 @@ private:
         const auto* userdata = nftnl_set_get_data(&set, NFTNL_SET_USERDATA, &length);
         read.comment = find_text(bytes(userdata, length), NFTNL_UDATA_SET_COMMENT).value_or("");
         for (auto& line : from_intervals(read_elements(name), read)) unknown(std::move(line));
+        if (name == open_dns_set) installed_.dns_is_open = take_state(read);
         installed_.ruleset.sets.push_back(std::move(read));
+    }
+
+    /// That set holds a state, not a part of the plan.
+    static bool take_state(Set& set) {
+        auto* ports = std::get_if<PortElements>(&set.elements);
+        return ports != nullptr && !std::exchange(*ports, {}).empty();
     }
 
     static bool set_type(const KeyType& key, Set& set) {
@@ -321,6 +330,11 @@ std::uint32_t generation(Netlink& netlink) {
     return id;
 }
 
+std::uint32_t table_flags(Netlink& netlink, std::string_view table) {
+    const auto found = ask_for_table(netlink, std::string{table});
+    return found == nullptr ? 0 : nftnl_table_get_u32(found.get(), NFTNL_TABLE_FLAGS);
+}
+
 TablePresence presence(Netlink& netlink, std::string_view table) {
     const auto found = ask_for_table(netlink, std::string{table});
     if (found == nullptr) return TablePresence::absent;
@@ -349,7 +363,7 @@ std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view t
 }  // namespace
 
 std::optional<Installed> read_table(Netlink& netlink, std::string_view table) {
-    for (int attempt = 0; attempt < max_attempts; ++attempt) {
+    for (int attempt = 0; attempt < read_attempts; ++attempt) {
         const auto before = generation(netlink);
         try {
             auto installed = read_serving_table(netlink, table);

@@ -18,6 +18,9 @@ enum class TablePresence : std::uint8_t { absent, dormant, active };
 /// @throws KernelError
 TablePresence presence(Netlink& netlink, std::string_view table);
 
+/// NFT_TABLE_F_...; 0 when there is no such table. @throws KernelError
+std::uint32_t table_flags(Netlink& netlink, std::string_view table);
+
 /// Reads a table back as one generation of the ruleset: when somebody changes nf_tables meanwhile,
 /// it starts again.
 /// @throws KernelError, with EAGAIN when the ruleset never stands still.

@@ -2,6 +2,7 @@
 
 #include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/counters.h"
+#include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/read.h"
 
@@ -30,8 +31,9 @@ void run(Netlink& netlink, Batch& batch) {
 class Replacement {
 public:
     Replacement(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
-                const std::function<void()>& before_first)
+                const std::function<void()>& before_first, Held held)
         : netlink_(netlink), ruleset_(ruleset), ownership_(ownership), before_first_(before_first),
+          held_(held),
           table_(ruleset.table), bridge_(bridge_name(table_)) {}
 
     void run_once() {
@@ -75,13 +77,16 @@ private:
         }
         // It sleeps, if it is there, and its counts stand still. A bridge of somebody who was
         // killed has some too, which no table has been given.
-        const auto counted = read_counters_of(netlink_, name);
+        const auto counted = before == TablePresence::absent && name == table_
+                                 ? counted_
+                                 : read_counters_of(netlink_, name);
         // Not by the usual "add, delete, add": a table that is made and deleted in one transaction
         // shows up, empty, until the commit (nft_deactivate_next() of a new object).
         if (before != TablePresence::absent) append_removal(batch, name);
         append_ruleset(batch, ruleset_,
                        {.table = name,
                         .state = TableState::dormant,
+                        .held = held_of(name),
                         .ownership = &ownership_,
                         .counted = &counted});
         run(netlink_, batch);
@@ -90,17 +95,34 @@ private:
     void hand_over(const std::string& from, const std::string& to) {
         Batch batch{generation(netlink_)};
         if (presence(netlink_, to) != TablePresence::dormant) throw Overtaken{};
-        append_waking(batch, to);
-        if (presence(netlink_, from) == TablePresence::active) append_sleep(batch, from);
+        append_waking(batch, to, held_of(to));
+        append_rest(batch, from);
         run(netlink_, batch);
+    }
+
+    /// Has `name` do nothing any more. One that has an owner, us, cannot be put to sleep: it goes at
+    /// once, and what it counted since it was read is lost.
+    void append_rest(Batch& batch, const std::string& name) {
+        if (presence(netlink_, name) != TablePresence::active) return;
+        const auto flags = table_flags(netlink_, name);
+        if ((flags & NFT_TABLE_F_OWNER) == 0) return append_sleep(batch, name, flags);
+        counted_ = read_counters_of(netlink_, name);
+        append_removal(batch, name);
+    }
+
+    /// The bridge is of the moment only.
+    [[nodiscard]] Held held_of(const std::string& name) const {
+        return name == table_ ? held_ : Held::no;
     }
 
     Netlink& netlink_;
     const Ruleset& ruleset_;
     const Ownership& ownership_;
     const std::function<void()>& before_first_;
+    Held held_;
     std::string table_;
     std::string bridge_;
+    Counters counted_;  ///< of a table that went at once
     bool is_in_force_ = false;
 };
 
@@ -111,8 +133,8 @@ std::string bridge_name(std::string_view table) {
 }
 
 void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
-                   const std::function<void()>& before_first) {
-    Replacement replacement{netlink, ruleset, ownership, before_first};
+                   const std::function<void()>& before_first, Held held) {
+    Replacement replacement{netlink, ruleset, ownership, before_first, held};
     std::minstd_rand random{std::random_device{}()};
     for (int attempt = 0; attempt < replacement_attempts; ++attempt) {
         try {

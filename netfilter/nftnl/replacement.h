@@ -1,5 +1,6 @@
 #pragma once
 
+#include "netfilter/nftnl/held.h"
 #include "netfilter/nftnl/kernel.h"
 #include "netfilter/nftnl/netlink.h"
 
@@ -34,7 +35,8 @@ std::string bridge_name(std::string_view table);
 /// dormant:
 ///                      its expressions have switched conntrack on (nf_ct_netns_get())
 /// @throws KernelError; the old ruleset is in force then.
+/// @param held  the new table is this socket's alone
 void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
-                   const std::function<void()>& before_first = {});
+                   const std::function<void()>& before_first = {}, Held held = Held::no);
 
 }  // namespace meshgate::netfilter

@@ -36,6 +36,7 @@ Chain output_zone(const Parts& parts) {
         if (exclusion.covers_udp_dns) append_uncounted(zone.rules, {exclusion.rule});
     }
     append_uncounted(zone.rules, parts.excluded_destinations);
+    append(zone.rules, open_dns_rules(parts));
     append_uncounted(zone.rules, exempt_dns_rules(parts));
     for (const auto& server : parts.dns_servers) zone.rules.push_back(zone_rule(parts, server));
     return zone;
@@ -44,6 +45,7 @@ Chain output_zone(const Parts& parts) {
 Chain network_zone(const Parts& parts) {
     Chain zone{"network_dns_zone", std::nullopt, {}};
     append_uncounted(zone.rules, parts.excluded_destinations);
+    append(zone.rules, open_dns_rules(parts));
     for (const auto& network : parts.networks) {
         zone.rules.push_back(zone_rule(parts, network.from));
     }

@@ -244,6 +244,7 @@ Parts make_parts(const conf::Config& config, const Host& host) {
                 .proxy = {},
                 .local_resolvers = {},
                 .root_resolves = false,
+                .open_dns = {},
                 .excluded_ports = {},
                 .included_ports = {},
                 .dns_servers = {},
@@ -261,6 +262,10 @@ Parts make_parts(const conf::Config& config, const Host& host) {
     add_local_resolvers(parts);
     add_outbound_ports(parts);
     add_dns_servers(parts);
+    if (redirect.dns.enabled && redirect.dns.on_resolver_down == conf::OnResolverDown::open) {
+        parts.open_dns = parts.sets.empty_ports(
+            open_dns_set, "53 while nobody answers: redirect.dns.on_resolver_down");
+    }
     add_networks(parts);
     return parts;
 }
@@ -271,6 +276,14 @@ Rule leave_alone(std::vector<Match> matches, std::string_view cause, std::string
 
 Rule send_to(Port port, std::vector<Match> matches, std::string_view cause, std::string comment) {
     return {std::move(matches), std::string{cause}, RedirectTo{port}, std::move(comment)};
+}
+
+std::vector<Rule> open_dns_rules(const Parts& parts) {
+    if (!parts.open_dns) return {};
+    return {{{l4proto({Protocol::tcp, Protocol::udp}), MatchDport{*parts.open_dns}},
+             {},
+             Return{},
+             "nobody answers DNS here: it goes direct for the moment"}};
 }
 
 std::vector<Rule> family_rules(const Parts& parts) {

@@ -46,6 +46,7 @@ struct Parts {
     std::optional<Match> proxy;             ///< its users, who make self-calls
     std::optional<SetRef> local_resolvers;  ///< users of their own
     bool root_resolves = false;             ///< one of them is root, like much else
+    std::optional<SetRef> open_dns;         ///< redirect.dns.on_resolver_down = "open"
     std::optional<SetRef> excluded_ports;
     std::optional<SetRef> included_ports;
     std::vector<std::vector<Match>> dns_servers;  ///< each is captured; {} matches any server
@@ -70,6 +71,8 @@ Parts make_parts(const conf::Config& config, const Host& host);
 Rule leave_alone(std::vector<Match> matches, std::string_view cause, std::string comment);
 /// A rule that sends what matches to `port` of this machine.
 Rule send_to(Port port, std::vector<Match> matches, std::string_view cause, std::string comment);
+/// DNS is left alone while nobody answers it: by a set that is empty otherwise.
+std::vector<Rule> open_dns_rules(const Parts& parts);
 
 /// Every base chain begins with it: nothing of a family that is left alone is looked at.
 std::vector<Rule> family_rules(const Parts& parts);

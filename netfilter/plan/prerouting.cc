@@ -8,6 +8,7 @@ constexpr MatchLoopback not_from_loopback{Device::in, Sense::not_equal};
 /// All of their questions, whatever servers resolv_conf of this machine names: theirs are others.
 void append_network_dns(std::vector<Rule>& rules, const Parts& parts) {
     const auto& dns = parts.config.redirect.dns;
+    append(rules, open_dns_rules(parts));
     if (dns.enabled) {
         for (const auto& network : parts.networks) {
             rules.push_back(send_to(dns.port, joined(network.from, parts.dns_match()),

@@ -55,4 +55,9 @@ std::vector<SetCollection::Networks> SetCollection::networks(const std::string& 
     return references;
 }
 
+SetRef SetCollection::empty_ports(std::string name, std::string comment) {
+    sets_.push_back({name, std::move(comment), PortElements{}});
+    return {std::move(name)};
+}
+
 }  // namespace meshgate::netfilter

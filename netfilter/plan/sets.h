@@ -19,6 +19,9 @@ public:
     std::optional<SetRef> groups(std::string name, std::string comment, std::vector<GidRange> list);
     std::optional<SetRef> marks(std::string name, std::string comment, std::vector<Mark> list);
 
+    /// An empty one, for elements that come and go while it is in force.
+    SetRef empty_ports(std::string name, std::string comment);
+
     /// One set for each of `families` that has a network in the list: "nets4", "nets6".
     struct Networks {
         Family family;

@@ -34,6 +34,9 @@ struct Installed {
     std::vector<std::string>
         unknown;  ///< one line for each object in the table that the model cannot express
 
+    bool is_held = false;      ///< by a guard: nobody else can change it
+    bool dns_is_open = false;  ///< the set `open_dns_set` is not empty
+
     friend bool operator==(const Installed&, const Installed&) = default;
 };
 

@@ -184,8 +184,26 @@ std::vector<std::string> to_lines(const Ruleset& ruleset) {
     return lines;
 }
 
+namespace {
+
+struct RemoveElements {
+    void operator()(PortElements& elements) const { elements.clear(); }
+    void operator()(UidElements& elements) const { elements.clear(); }
+    void operator()(AddressElements& elements) const { elements.networks.clear(); }
+    template <class Others>
+    void operator()(Others& elements) const {
+        elements.clear();
+    }
+};
+
+}  // namespace
+
 std::string digest(const Ruleset& ruleset) {
-    return sha256(table_block(ruleset));
+    Ruleset planned = ruleset;
+    for (Set& set : planned.sets) {
+        if (is_followed(set.name)) std::visit(RemoveElements{}, set.elements);
+    }
+    return sha256(table_block(planned));
 }
 
 }  // namespace meshgate::netfilter

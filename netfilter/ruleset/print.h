@@ -22,7 +22,8 @@ std::vector<std::string> to_lines(const Ruleset& ruleset);
 std::string to_nft(const Rule& rule);
 
 /// 64 hexadecimal digits over the canonical text of the ruleset: equal if and only if the planned
-/// rulesets are equal.
+/// rulesets are equal, but for the elements of sets that are followed (is_followed()): those change
+/// while the rules are in force, and the mark of their origin does not.
 std::string digest(const Ruleset& ruleset);
 
 }  // namespace meshgate::netfilter

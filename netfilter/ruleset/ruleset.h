@@ -197,6 +197,17 @@ struct BaseChain {
     friend bool operator==(const BaseChain&, const BaseChain&) noexcept = default;
 };
 
+/// The name of a set of ports that says whether DNS is left alone for the moment. The plan has it
+/// empty; a guard puts port 53 in while nobody answers.
+inline constexpr const char* open_dns_set = "open_dns_ports";
+
+/// Sets whose elements say how the machine is just now (its resolv.conf, who answers), not what was
+/// configured: a guard changes them while the rules are in force.
+inline bool is_followed(std::string_view set) noexcept {
+    return set == open_dns_set || set == "nameservers4" || set == "nameservers6" ||
+           set == "local_resolvers";
+}
+
 struct Chain {
     std::string name;
     std::optional<BaseChain> base;  ///< none: only reached by a jump

@@ -56,9 +56,9 @@ std::vector<InterfaceAddress> interface_addresses() {
     const std::unique_ptr<ifaddrs, FreeInterfaceList> list{first};
     std::vector<InterfaceAddress> all;
     for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
-        const auto address = from_kernel(entry->ifa_addr);
+        const auto address = daemon::from_kernel(entry->ifa_addr);
         if (!address) continue;
-        const auto mask = from_kernel(entry->ifa_netmask);
+        const auto mask = daemon::from_kernel(entry->ifa_netmask);
         all.push_back({entry->ifa_name, ::if_nametoindex(entry->ifa_name), *address,
                        mask ? prefix_of(*mask) : host_prefix(*address)});
     }

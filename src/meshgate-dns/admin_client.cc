@@ -21,14 +21,16 @@ namespace {
 
 constexpr std::size_t answer_bytes_max = std::size_t{16} << 20;
 
-KernelAddress kernel_address(const AdminAddress& address) {
-    if (const auto* tcp = std::get_if<conf::SocketAddress>(&address)) return to_kernel(*tcp);
+daemon::KernelAddress kernel_address(const AdminAddress& address) {
+    if (const auto* tcp = std::get_if<conf::SocketAddress>(&address)) {
+        return daemon::to_kernel(*tcp);
+    }
     const std::string path = std::get<std::string>(address);
     sockaddr_un where{};
     if (path.size() >= sizeof where.sun_path) throw_errno("admin unix:" + path, ENAMETOOLONG);
     where.sun_family = AF_UNIX;
     std::memcpy(where.sun_path, path.data(), path.size());
-    KernelAddress out;
+    daemon::KernelAddress out;
     std::memcpy(&out.storage, &where, sizeof where);
     out.length = sizeof where;
     return out;
@@ -36,7 +38,7 @@ KernelAddress kernel_address(const AdminAddress& address) {
 
 /// A connected socket; none when nobody is there.
 UniqueFd connect_to(const AdminAddress& address, const std::string& name) {
-    const KernelAddress where = kernel_address(address);
+    const daemon::KernelAddress where = kernel_address(address);
     UniqueFd fd{::socket(where.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (!fd) throw_errno("admin " + name);
     const timeval patience{5, 0};

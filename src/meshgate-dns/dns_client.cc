@@ -33,7 +33,7 @@ bool answers(const Bytes& reply, std::span<const std::uint8_t> query) {
 }
 
 UniqueFd connected(const conf::SocketAddress& server, int type) {
-    const KernelAddress where = to_kernel(server);
+    const daemon::KernelAddress where = daemon::to_kernel(server);
     UniqueFd fd{::socket(where.get()->sa_family, type | SOCK_CLOEXEC, 0)};
     if (!fd) throw_errno(server.to_string());
     const timeval limit{patience.count(), 0};

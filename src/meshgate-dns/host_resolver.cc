@@ -28,7 +28,7 @@ std::vector<conf::IpAddress> addresses_of(const ares_addrinfo* result) {
     std::vector<conf::IpAddress> out;
     const auto* node = result == nullptr ? nullptr : result->nodes;
     for (; node != nullptr; node = node->ai_next) {
-        const auto address = from_kernel(node->ai_addr);
+        const auto address = daemon::from_kernel(node->ai_addr);
         if (!address || std::find(out.begin(), out.end(), *address) != out.end()) continue;
         out.push_back(*address);
     }

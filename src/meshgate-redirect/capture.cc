@@ -27,9 +27,9 @@ Surroundings both(const Surroundings& before, const Surroundings& wanted) {
 }
 
 /// None where the kernel has no nf_tables, unless it is asked for.
-std::unique_ptr<Engine> find_nftables(conf::Engine wanted) {
+std::unique_ptr<Engine> find_nftables(conf::Engine wanted, netfilter::Held held) {
     try {
-        return nftables_engine();
+        return nftables_engine(held);
     } catch (const Unsupported&) {
         if (wanted == conf::Engine::nftables) throw;
         return nullptr;
@@ -38,13 +38,15 @@ std::unique_ptr<Engine> find_nftables(conf::Engine wanted) {
 
 }  // namespace
 
-Capture::Capture(const conf::Redirect& wanted)
-    : wanted_(wanted.engine), nftables_(find_nftables(wanted.engine)),
+Capture::Capture(const conf::Redirect& wanted, netfilter::Held held)
+    : wanted_(wanted.engine), nftables_(find_nftables(wanted.engine, held)),
       iptables_(iptables_engine(wanted.iptables_backend)) {
     look();
 }
 
 void Capture::look() {
+    installed_.reset();
+    holder_ = nullptr;
     auto in_nftables = nftables_ ? nftables_->read() : std::nullopt;
     auto in_iptables = iptables_->read();
     const bool is_ours = in_nftables && in_nftables->ownership;
@@ -60,7 +62,9 @@ void Capture::look() {
         installed_ = std::move(in_nftables);
     }
     if (wanted_ == conf::Engine::automatic) {
-        engine_ = holder_ != nullptr ? holder_ : nftables_ ? nftables_.get() : iptables_.get();
+        // What was turned to before stays the choice when its rules are gone for the moment.
+        if (engine_ == nullptr) engine_ = nftables_ ? nftables_.get() : iptables_.get();
+        if (holder_ != nullptr) engine_ = holder_;
     } else {
         engine_ = prefers_iptables ? iptables_.get() : nftables_.get();
     }
@@ -72,13 +76,37 @@ bool Capture::was_changed() const {
             installed_->ownership->digest != digest(installed_->ruleset));
 }
 
-bool Capture::is(const netfilter::Plan& plan) {
+bool Capture::has_rules_of(const netfilter::Plan& plan) {
     if (!installed_ || !installed_->ownership || !installed_->unknown.empty()) return false;
     if (installed_->ownership->format != netfilter::table_format) return false;
     if (!misplacements().empty()) return false;
     const auto form = engine_->form_of(plan.ruleset);
     return installed_->ownership->digest == digest(form) && installed_->ruleset == form &&
-           surroundings_.differences(plan.surroundings).empty() && !engine_->has_remains();
+           !engine_->has_remains();
+}
+
+bool Capture::is(const netfilter::Plan& plan) {
+    return has_rules_of(plan) && surroundings_.differences(plan.surroundings).empty();
+}
+
+bool Capture::set_dns_open(bool open) {
+    if (!installed_) return false;
+    constexpr conf::PortRange dns{53, 53};
+    auto state = [&](bool is_open) {
+        auto ruleset = installed_->ruleset;
+        for (auto& set : ruleset.sets) {
+            auto* ports = std::get_if<netfilter::PortElements>(&set.elements);
+            if (set.name != netfilter::open_dns_set || ports == nullptr) continue;
+            if (is_open) *ports = {dns};
+        }
+        return ruleset;
+    };
+    const auto now = state(installed_->dns_is_open);
+    const auto wanted = state(open);
+    if (state(true) == state(false)) return false;
+    if (installed_->dns_is_open != open && !engine_->update_elements(now, wanted)) return false;
+    installed_->dns_is_open = open;
+    return true;
 }
 
 netfilter::Counters Capture::counters() const {

@@ -25,7 +25,9 @@ public:
     /// The engine is the one that `wanted` names; for "auto" the one that holds rules of ours, else
     /// nftables where the kernel has it.
     /// @throws Unsupported, netfilter::KernelError, std::system_error
-    explicit Capture(const conf::Redirect& wanted = {});
+    /// @param held  nobody else may change the rules, where the kernel can have it so
+    explicit Capture(const conf::Redirect& wanted = {},
+                     netfilter::Held held = netfilter::Held::no);
 
     /// In the engine wanted, else in the other one.
     [[nodiscard]] const std::optional<netfilter::Installed>& installed() const noexcept {
@@ -44,7 +46,7 @@ public:
     /// What is wrong with where the rules are, a line each.
     [[nodiscard]] std::vector<std::string> misplacements() const;
 
-    Engine& engine() noexcept { return *engine_; }
+    [[nodiscard]] Engine& engine() const noexcept { return *engine_; }
     /// The kernel has no nf_tables, and iptables takes its place.
     [[nodiscard]] bool lacks_nftables() const noexcept { return !nftables_; }
     /// For "auto": nftables for a new installation, whatever holds the present one.
@@ -79,10 +81,26 @@ public:
     /// The rules only; what is beside them stays.
     void remove_from_iptables();
 
+    /// Finds out again what there is.
+    void look();
+    /// The rules are those of the plan, whatever is beside them.
+    bool has_rules_of(const netfilter::Plan& plan);
+
+    // For a guard; see Engine.
+    [[nodiscard]] bool holds() const noexcept { return engine_->holds(); }
+    bool claim() { return engine_->claim(); }
+    bool update_elements(const netfilter::Ruleset& before, const netfilter::Ruleset& after) {
+        return engine_->update_elements(before, after);
+    }
+    [[nodiscard]] bool is_own_port(std::uint32_t port) const noexcept {
+        return engine_->is_own_port(port);
+    }
+    /// By one element of `open_dns_set`. @return false when the installed rules have no such set.
+    bool set_dns_open(bool open);
+
     netfilter::SurroundingsApplier& surroundings() noexcept { return surroundings_; }
 
 private:
-    void look();
     void take_back(const netfilter::Surroundings& before, const std::string& new_digest);
 
     netfilter::SurroundingsApplier surroundings_;

@@ -19,6 +19,7 @@ using namespace netfilter;
 
 class NftablesEngine final : public Engine {
 public:
+    explicit NftablesEngine(Held held) : kernel_(held) {}
     [[nodiscard]] std::string_view name() const noexcept override { return "nftables"; }
     std::optional<Installed> read() override { return kernel_.read(table_name); }
     Counters counters() override { return kernel_.counters(table_name); }
@@ -43,6 +44,14 @@ public:
         } else if (kernel_.read(table_name) != kept.table) {
             kernel_.replace(kept.table->ruleset, *kept.table->ownership, remember_connections);
         }
+    }
+    [[nodiscard]] bool holds() const noexcept override { return kernel_.holds(); }
+    bool claim() override { return kernel_.claim(table_name); }
+    bool update_elements(const Ruleset& before, const Ruleset& after) override {
+        return kernel_.update_elements(before, after);
+    }
+    [[nodiscard]] bool is_own_port(std::uint32_t port) const noexcept override {
+        return port == kernel_.port();
     }
     bool has_remains() override { return kernel_.read(bridge_name(table_name)).has_value(); }
 
@@ -75,8 +84,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Engine> nftables_engine() try {
-    auto engine = std::make_unique<NftablesEngine>();
+std::unique_ptr<Engine> nftables_engine(Held held) try {
+    auto engine = std::make_unique<NftablesEngine>(held);
     engine->has_remains();  // the kernel is asked something
     return engine;
 } catch (const KernelError& error) {

@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 #include "netfilter/iptables/iptables.h"
+#include "netfilter/nftnl/held.h"
 #include "netfilter/ruleset/counters.h"
 #include "netfilter/ruleset/installed.h"
 #include "netfilter/ruleset/kernel_error.h"
@@ -64,6 +65,20 @@ public:
     /// Makes it so again.
     virtual void put_back(const Kept& kept) = 0;
 
+    // What only nf_tables can, for a guard; elsewhere false, and nothing is done.
+
+    /// Nobody else can change the rules that this object installs.
+    [[nodiscard]] virtual bool holds() const noexcept { return false; }
+    /// Makes rules that nobody holds any more its own, without touching them.
+    virtual bool claim() { return false; }
+    /// Changes the elements of sets, if nothing else differs.
+    virtual bool update_elements(const netfilter::Ruleset& /*before*/,
+                                 const netfilter::Ruleset& /*after*/) {
+        return false;
+    }
+    /// That port of the kernel's news is this object.
+    [[nodiscard]] virtual bool is_own_port(std::uint32_t /*port*/) const noexcept { return false; }
+
     /// Something is left beside the rules by a replacement that was killed.
     virtual bool has_remains() = 0;
 };
@@ -71,8 +86,9 @@ public:
 inline constexpr const char* no_nf_tables =
     "this kernel has no nf_tables (CONFIG_NETFILTER, CONFIG_NF_TABLES)";
 
+/// @param held  nobody else may change what it installs, where the kernel can have it so
 /// @throws Unsupported on a kernel without nf_tables.
-std::unique_ptr<Engine> nftables_engine();
+std::unique_ptr<Engine> nftables_engine(netfilter::Held held = netfilter::Held::no);
 
 std::unique_ptr<Engine> iptables_engine(conf::IptablesBackend backend);
 

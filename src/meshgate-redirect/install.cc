@@ -10,16 +10,15 @@
 #include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/firewalld.h"
 #include "src/meshgate-redirect/fit.h"
+#include "src/meshgate-redirect/guard/pause.h"
 #include "src/meshgate-redirect/kuma_leftovers.h"
-#include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/listeners.h"
 #include "src/meshgate-redirect/persistence.h"
+#include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
-#include "src/meshgate-redirect/zone.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -80,28 +79,6 @@ void report(const Setup& setup, Capture& capture, const std::vector<std::string>
     if (const auto line = captured_proxy(setup.config, setup.host)) log::warning(*line);
     if (const auto rejected = firewalld_warning(setup.config.redirect)) log::warning(*rejected);
     log::info("installed through " + std::string{capture.engine().name()});
-}
-
-std::vector<std::string> replace(Capture& capture, Setup& setup,
-                                 const std::optional<Pending>& pending = {}) {
-    try {
-        return capture.replace(setup.plan, pending);
-    } catch (const netfilter::KernelError& error) {
-        if (error.error() == EPERM) throw;
-        const auto trial = [&capture](const netfilter::Ruleset& ruleset) {
-            return capture.engine().trial(ruleset);
-        };
-        if (leave_out_zone(setup, trial)) return replace(capture, setup, pending);
-        const auto lacking = lacking_features(capture.engine());
-        if (capture.turn_to_iptables()) {
-            setup.notices.push_back(std::string{"nftables cannot hold the rules here ("} +
-                                    (lacking.empty() ? error.what() : lacking.front()) +
-                                    "): they are installed through iptables");
-            return replace(capture, setup, pending);
-        }
-        for (const auto& line : lacking) log::error(line);
-        throw;
-    }
 }
 
 ExitCode refuse(const netfilter::OtherCaptures& others) {
@@ -231,11 +208,15 @@ ExitCode install(const Invocation& invocation) {
                                 ": the rules are installed through iptables");
     }
     if (invocation.confirm) spare_session(setup);
+    GuardPause pause{"install"};
     const auto beside = invocation.confirm ? replace_for_now(*invocation.confirm, capture, setup)
                         : others.empty()   ? replace(capture, setup)
                                            : take_over(others, capture, setup);
     report(setup, capture, beside);
     if (invocation.confirm) report_pending(*invocation.confirm, setup);
+    pause.end({.what = invocation.confirm ? PauseOutcome::What::to_confirm
+                                          : PauseOutcome::What::installed,
+               .orders = orders_of(invocation)});
     flush(invocation, setup, capture);
     if (setup.store_firewalld) persist(setup, capture);
     return ExitCode::done;

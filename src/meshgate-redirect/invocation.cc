@@ -15,14 +15,15 @@ struct VerbWord {
     Verb verb;
     bool takes_kumactl_word;  ///< "install transparent-proxy"
 };
-constexpr std::array<VerbWord, 8> verbs{{{"install", Verb::install, true},
+constexpr std::array<VerbWord, 9> verbs{{{"install", Verb::install, true},
                                          {"uninstall", Verb::uninstall, true},
                                          {"status", Verb::status, false},
                                          {"diff", Verb::diff, false},
                                          {"check", Verb::check, false},
                                          {"import", Verb::import, false},
                                          {"explain", Verb::explain, false},
-                                         {"confirm", Verb::confirm, false}}};
+                                         {"confirm", Verb::confirm, false},
+                                         {"guard", Verb::guard, false}}};
 
 constexpr std::string_view kumactl_word = "transparent-proxy";
 
@@ -33,7 +34,7 @@ constexpr unsigned any_verb = ~0U;
 constexpr unsigned install = bit(Verb::install);
 /// Whoever installs with flags asks with the same flags whether it is installed.
 constexpr unsigned planning = install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) |
-                              bit(Verb::import) | bit(Verb::explain);
+                              bit(Verb::import) | bit(Verb::explain) | bit(Verb::guard);
 constexpr unsigned explain = bit(Verb::explain);
 
 struct OwnOption {
@@ -141,7 +142,8 @@ std::chrono::seconds parse_time(std::string_view option, std::string_view text) 
     constexpr std::uint32_t most = 3600;
     const auto seconds = conf::parse_seconds(text);
     if (seconds && *seconds >= 1 && *seconds <= most) return std::chrono::seconds{*seconds};
-    throw UsageError("--" + std::string{option} + " is a duration such as \"30s\" or \"5m\", 1s to 1h, not '" +
+    throw UsageError("--" + std::string{option} +
+                     " is a duration such as \"30s\" or \"5m\", 1s to 1h, not '" +
                      std::string{text} + "'");
 }
 

@@ -13,7 +13,17 @@
 
 namespace meshgate::redirect {
 
-enum class Verb : std::uint8_t { install, uninstall, status, diff, check, import, explain, confirm };
+enum class Verb : std::uint8_t {
+    install,
+    uninstall,
+    status,
+    diff,
+    check,
+    import,
+    explain,
+    confirm,
+    guard
+};
 enum class Format : std::uint8_t { nft, json, iptables };
 
 /// A command line, understood.

@@ -25,6 +25,7 @@ Verbs:
   install                make the capture what the configuration says
   uninstall              take all of it away; needs no configuration
   confirm                keep what "install --confirm" has installed
+  guard                  keep the rules as they should be: repair them, follow the machine
   status [--json]        what is installed, and whether it is what the configuration says
   diff                   what install would add (+) and remove (-)
   explain tcp|udp ADDRESS:PORT
@@ -105,6 +106,8 @@ ExitCode run(const Invocation& invocation) {
         return explain(invocation);
     case Verb::confirm:
         return confirm(invocation);
+    case Verb::guard:
+        return guard(invocation);
     }
     return ExitCode::usage;
 }

@@ -51,12 +51,11 @@ void add_table_problems(const Capture& capture, std::vector<std::string>& proble
     }
 }
 
-/// Of the rules without what is only there until they are confirmed.
-std::string planned_digest(Capture& capture) {
-    const auto& installed = *capture.installed();
-    const auto planned = without_spared_port(installed.ruleset);
-    return planned == installed.ruleset ? installed.ownership->digest
-                                        : digest(capture.engine().form_of(planned));
+/// The rules without what is only there until they are confirmed, as they would be read back.
+netfilter::Ruleset planned(Capture& capture) {
+    const auto& installed = capture.installed()->ruleset;
+    auto without = without_spared_port(installed);
+    return without == installed ? installed : capture.engine().form_of(without);
 }
 
 void add_pending(Capture& capture, StatusReport& report) {
@@ -76,7 +75,7 @@ void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
     for (auto& line : capture.misplacements()) problems.push_back(std::move(line));
     if (ownership.format != netfilter::table_format) {
         problems.emplace_back("installed by a version of another format: install again");
-    } else if (planned_digest(capture) != digest(capture.engine().form_of(plan.ruleset))) {
+    } else if (planned(capture) != capture.engine().form_of(plan.ruleset)) {
         problems.emplace_back(
             "the rules are not those of the configuration: it was changed since, or install was "
             "given flags that it does not have");

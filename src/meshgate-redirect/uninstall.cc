@@ -2,6 +2,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/drain.h"
+#include "src/meshgate-redirect/guard/pause.h"
 #include "src/meshgate-redirect/persistence.h"
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/verbs.h"
@@ -41,13 +42,17 @@ ExitCode uninstall(const Invocation& invocation) {
         log::error("the table inet meshgate was not made by meshgate-redirect and is left alone");
         return ExitCode::failed;
     }
+    GuardPause pause{"uninstall"};
+    const PauseOutcome gone{.what = PauseOutcome::What::uninstalled, .orders = {}};
     if (capture.installed() && (invocation.drain || invocation.flush_connections)) {
         drain(capture, {.at_most = invocation.drain.value_or(std::chrono::seconds{0}),
                         .flush_connections = invocation.flush_connections});
+        pause.end(gone);
         report_forgotten();
         return ExitCode::done;
     }
     const bool removed = capture.remove();
+    pause.end(gone);
     report_forgotten();
     log::info(removed ? "uninstalled" : "nothing is installed");
     return ExitCode::done;

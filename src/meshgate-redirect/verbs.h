@@ -17,6 +17,9 @@ ExitCode uninstall(const Invocation& invocation);
 /// Keeps what `install --confirm` has installed; with --undo: puts the previous state back.
 ExitCode confirm(const Invocation& invocation);
 
+/// Keeps the capture as it is meant to be, until a signal ends it.
+ExitCode guard(const Invocation& invocation);
+
 ExitCode status(const Invocation& invocation);
 
 /// Prints "+ ..." for what install would add and "- ..." for what it would remove.

@@ -10,7 +10,7 @@ import lab
 import mesh as m
 import pytest
 
-UNITS = ("meshgate-dns.service", "meshgate-redirect.service")
+UNITS = ("meshgate-dns.service", "meshgate-guard.service", "meshgate-redirect.service")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -93,6 +93,7 @@ def test_the_unit_passes_systemd_analyze_verify(verifiable, unit):
 
 
 @pytest.mark.parametrize("unit, threshold", [("meshgate-dns.service", 25),
+                                             ("meshgate-guard.service", 25),
                                              ("meshgate-redirect.service", 23)])
 def test_the_unit_is_as_hardened_as_it_was(verifiable, unit, threshold):
     done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
@@ -107,7 +108,10 @@ def test_the_units_are_ordered_around_the_firewall_and_the_proxy(installed):
     assert {"nftables.service", "firewalld.service", "meshgate-dns.service"} <= set(after)
     assert "kuma-dp.service" in re.search(r"^Before=(.*)$", text, re.M)[1].split()
     assert "Type=oneshot" in text and "RemainAfterExit=yes" in text
-    assert "Type=notify\n" in unit_text(installed, "meshgate-dns.service")
+    for unit in ("meshgate-dns.service", "meshgate-guard.service"):
+        assert "Type=notify\n" in unit_text(installed, unit)
+    # It takes over what the other has installed, and is not before it.
+    assert "meshgate-redirect.service" in unit_text(installed, "meshgate-guard.service")
 
 
 def test_sysusers_makes_the_proxys_user(installed, tmp_path):

@@ -2,6 +2,7 @@
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/confirm/exclusion.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
+#include "src/meshgate-redirect/guard/pause.h"
 #include "src/meshgate-redirect/verbs.h"
 
 namespace meshgate::redirect {
@@ -26,8 +27,10 @@ void put_planned(Capture& capture) {
 ExitCode keep(Capture& capture, const std::optional<Watcher>& watcher) {
     // Told first: from then on nothing comes back by itself, whatever becomes of us.
     if (watcher && tell(*watcher, words::end) != words::done) return too_late();
+    GuardPause pause{"confirm"};
     put_planned(capture);
     capture.forget_record();
+    pause.end({.what = PauseOutcome::What::confirmed, .orders = {}});
     log::info("confirmed");
     return ExitCode::done;
 }
@@ -45,10 +48,12 @@ ExitCode undo(Capture& capture, const std::optional<Watcher>& watcher) {
                    "shall be there, or uninstall");
         return ExitCode::failed;
     }
+    GuardPause pause{"confirm --undo"};
     capture.put_back({.in_nftables = {.table = record->previous, .words = {}},
                       .in_iptables = {},
                       .surroundings = record->surroundings});
     capture.forget_record();
+    pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
     log::info("the previous state is back");
     return ExitCode::done;
 }

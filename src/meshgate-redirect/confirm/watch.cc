@@ -4,6 +4,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
+#include "src/meshgate-redirect/guard/pause.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -49,7 +50,8 @@ void leave_session(int installer) {
     if (::isatty(STDERR_FILENO) == 0) ::dup2(nothing, STDERR_FILENO);
     ::close(nothing);
     if (::chdir("/") != 0) throw_errno("chdir /");
-    for (const int ignored : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTTOU, SIGTSTP, SIGUSR1, SIGUSR2}) {
+    for (const int ignored :
+         {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTTOU, SIGTSTP, SIGUSR1, SIGUSR2}) {
         std::signal(ignored, SIG_IGN);
     }
     ::prctl(PR_SET_NAME, "meshgate-confirm");
@@ -147,8 +149,10 @@ private:
         ended_ = true;
         for (int attempt = 1;; ++attempt) {
             try {
+                GuardPause pause{"the end of an install that was not confirmed"};
                 capture_.put_back(before_);
                 capture_.forget_record();
+                pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
                 say(log::Level::warning, why + ": the previous state is back");
                 return true;
             } catch (const std::exception& error) {

@@ -2,6 +2,7 @@
 
 #include "src/common/errors.h"
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -32,7 +34,9 @@ struct AbstractAddress {
 AbstractAddress abstract_address(std::string_view name) {
     AbstractAddress made;
     made.address.sun_family = AF_UNIX;
-    if (name.size() + 1 > sizeof made.address.sun_path) throw_errno("abstract socket", ENAMETOOLONG);
+    if (name.size() + 1 > sizeof made.address.sun_path) {
+        throw_errno("abstract socket", ENAMETOOLONG);
+    }
     std::memcpy(made.address.sun_path + 1, name.data(), name.size());
     made.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
     return made;
@@ -45,6 +49,17 @@ std::string_view listening_name(std::string_view line) {
     const auto at = line.find(" @");
     if (at == line.npos || line.substr(0, at).find(listening) == line.npos) return {};
     return line.substr(at + 2);
+}
+
+/// CapEff of /proc/PID/status, proc(5).
+bool has_net_admin(pid_t process) {
+    std::ifstream in{"/proc/" + std::to_string(process) + "/status"};
+    for (std::string line; std::getline(in, line);) {
+        constexpr std::string_view key = "CapEff:\t";
+        if (!line.starts_with(key)) continue;
+        return (std::strtoull(line.c_str() + key.size(), nullptr, 16) >> CAP_NET_ADMIN & 1) != 0;
+    }
+    return false;
 }
 
 }  // namespace
@@ -68,7 +83,7 @@ bool peer_is_trusted(int fd) {
     ucred peer{};
     socklen_t bytes = sizeof peer;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return false;
-    return peer.uid == 0 || peer.uid == ::geteuid();
+    return peer.uid == 0 || peer.uid == ::geteuid() || has_net_admin(peer.pid);
 }
 
 UniqueFd connect_abstract(std::string_view name) {

@@ -31,7 +31,7 @@ std::string watcher_socket(std::string_view id);
 UniqueFd listen_abstract(std::string_view name);
 /// Connects to it. None when nobody of our privilege is there.
 UniqueFd connect_abstract(std::string_view name);
-/// Who is at the other end runs as the user that we are, or as root.
+/// Who is at the other end is root, the user that we are, or has CAP_NET_ADMIN.
 bool peer_is_trusted(int fd);
 
 /// Names of listening abstract sockets that begin so, of a table such as /proc/net/unix (proc(5)).

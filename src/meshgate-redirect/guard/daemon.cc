@@ -1,0 +1,222 @@
+#include "src/meshgate-redirect/guard/daemon.h"
+
+#include "src/common/asio.h"
+#include "src/common/log.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
+#include "src/meshgate-redirect/guard/metrics.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace meshgate::redirect {
+namespace {
+
+using namespace std::chrono_literals;
+namespace http = daemon::http;
+
+/// How long DNS may go unanswered before it goes direct.
+constexpr auto resolver_poll = 250ms;
+/// An interface comes with several changes.
+constexpr auto links_settle = 500ms;
+/// Its programs are run for it.
+constexpr auto iptables_poll = 5s;
+constexpr const char* plain_text = "text/plain; charset=utf-8";
+constexpr const char* metrics_text = "text/plain; version=0.0.4; charset=utf-8";
+
+http::Response readiness(const std::vector<std::string>& reasons) {
+    if (reasons.empty()) return {200, plain_text, "ready"};
+    std::string text;
+    for (const auto& reason : reasons) text += reason + "\n";
+    return {503, plain_text, text};
+}
+
+http::Response metrics_of(Keeper& keeper) {
+    return {200, metrics_text,
+            guard_metrics({.stats = keeper.stats(),
+                           .counters = keeper.counters(),
+                           .is_ready = keeper.not_ready().empty(),
+                           .holds = keeper.holds(),
+                           .is_fight = keeper.is_fight(),
+                           .is_dns_open = keeper.is_dns_open()})};
+}
+
+}  // namespace
+
+struct Readable::State : std::enable_shared_from_this<State> {
+    State(asio::io_context& context, int fd, std::function<void()> its_readable)
+        : descriptor(context, fd), readable(std::move(its_readable)) {}
+
+    void wait() {
+        descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                              [self = shared_from_this()](const boost::system::error_code& error) {
+                                  if (error || !self->readable) return;
+                                  self->readable();
+                                  self->wait();
+                              });
+    }
+
+    asio::posix::stream_descriptor descriptor;
+    std::function<void()> readable;
+};
+
+Readable::Readable(asio::io_context& context, int fd, std::function<void()> readable)
+    : state_(std::make_shared<State>(context, fd, std::move(readable))) {
+    state_->wait();
+}
+
+Readable::~Readable() {
+    state_->readable = nullptr;
+    static_cast<void>(state_->descriptor.release());  // it is somebody else's to close
+}
+
+GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders)
+    : context_(context), notifier_(daemon::Notifier::from_environment()),
+      keeper_(orders, make_setup(invocation_of(orders)).config.guard.hold ? netfilter::Held::yes
+                                                                          : netfilter::Held::no),
+      ruleset_events_({table_name, std::string{table_name} + "-bridge"}), repair_timer_(context),
+      follow_timer_(context), resolver_timer_(context), iptables_timer_(context),
+      watchdog_timer_(context),
+      resolv_conf_(context, [this] {
+          keeper_.follow();
+          watch_resolver();
+      }) {
+    keeper_.start();
+    open_admin();
+    pauses_ = std::make_unique<PauseServer>(
+        context_, listen_abstract(std::string{guard_socket_start} + std::to_string(::getpid())),
+        PauseServer::Handlers{.let_go = [this](const std::string& who) { keeper_.let_go(who); },
+                              .take_up =
+                                  [this](const PauseOutcome& outcome) {
+                                      keeper_.take_up(outcome);
+                                      watch_file();
+                                      watch_resolver();
+                                  }});
+    ruleset_readable_ =
+        std::make_unique<Readable>(context_, ruleset_events_.fd(), [this] { on_ruleset(); });
+    routing_readable_ =
+        std::make_unique<Readable>(context_, routing_events_.fd(), [this] { on_routing(); });
+    watch_file();
+    watch_resolver();
+    watch_iptables();
+    tell_state();
+}
+
+void GuardDaemon::open_admin() {
+    const auto& guard = keeper_.config().guard;
+    std::vector<UniqueFd> listening;
+    for (const auto& text : guard.admin) {
+        const auto address = daemon::parse_admin_address(text);
+        try {
+            if (const auto* path = std::get_if<std::string>(&address)) {
+                if (guard.admin_is_default) {
+                    std::filesystem::create_directories(std::filesystem::path{*path}.parent_path());
+                }
+                listening.push_back(daemon::bind_unix(*path, "the guard"));
+                files_.emplace_back(*path);
+            } else {
+                listening.push_back(
+                    daemon::listen_tcp("admin", std::get<conf::SocketAddress>(address)));
+            }
+        } catch (const std::exception& error) {
+            if (!guard.admin_is_default) throw;
+            log::warning(std::string{error.what()} + "; no admin endpoint");
+        }
+    }
+    admin_ = std::make_unique<daemon::AdminServer>(
+        context_, std::move(listening),
+        [this](const http::Request& request, const http::Reply& reply) { answer(request, reply); });
+}
+
+void GuardDaemon::answer(const http::Request& request, const http::Reply& reply) {
+    if (request.method != http::Method::get && request.method != http::Method::head) {
+        return reply({405, plain_text, "GET or HEAD\n"});
+    }
+    if (request.path == "/healthz") return reply({200, plain_text, "ok"});
+    if (request.path == "/readyz") return reply(readiness(keeper_.not_ready()));
+    if (request.path == "/metrics") return reply(metrics_of(keeper_));
+    reply({404, plain_text, "not found\n"});
+}
+
+void GuardDaemon::on_ruleset() {
+    const auto changes = ruleset_events_.take();
+    if (const auto pause = keeper_.on_changes(changes)) repair_in(pause);
+}
+
+void GuardDaemon::on_routing() {
+    const auto change = routing_events_.take();
+    // resolv.conf may name a server at an interface, by its number.
+    if (change.links && !std::exchange(follows_soon_, true)) {
+        follow_timer_.wait_for(links_settle, [this] {
+            follows_soon_ = false;
+            keeper_.follow();
+        });
+    }
+    repair_in(keeper_.on_routing(change));
+}
+
+/// What is to be repaired sooner is not put off by what may wait.
+void GuardDaemon::repair_in(std::optional<Keeper::Clock::duration> pause) {
+    if (!pause) return;
+    const auto when = Keeper::Clock::now() + *pause;
+    if (repair_at_ && *repair_at_ <= when) return;
+    repair_at_ = when;
+    if (*pause == Keeper::Clock::duration::zero()) return repair();
+    repair_timer_.wait_until(when, [this] { repair(); });
+}
+
+void GuardDaemon::repair() {
+    repair_at_.reset();
+    repair_timer_.cancel();
+    const auto again = keeper_.repair();
+    tell_state();
+    repair_in(again);
+}
+
+/// By and by: the kernel tells of sockets that end, not of those that begin.
+void GuardDaemon::watch_resolver() {
+    if (!keeper_.depends_on_resolver()) return resolver_timer_.cancel();
+    keeper_.look_at_resolver();
+    resolver_timer_.wait_for(resolver_poll, [this] { watch_resolver(); });
+}
+
+void GuardDaemon::watch_iptables() {
+    if (keeper_.has_no_news()) repair_in(keeper_.repair());
+    iptables_timer_.wait_for(iptables_poll, [this] { watch_iptables(); });
+}
+
+void GuardDaemon::watch_file() {
+    try {
+        resolv_conf_.watch(keeper_.config().resolv_conf);
+    } catch (const std::system_error& error) {
+        log::warning(std::string{error.what()} + ": changes of it are not followed");
+    }
+}
+
+void GuardDaemon::tell_state() {
+    const auto reasons = keeper_.not_ready();
+    notifier_.ready(reasons.empty() ? "the capture is as it should be" : reasons.front());
+    if (const auto interval = daemon::watchdog_interval()) {
+        notifier_.alive();
+        watchdog_timer_.wait_for(*interval, [this] { tell_state(); });
+    }
+}
+
+void GuardDaemon::reload() {
+    notifier_.reloading();
+    keeper_.follow();
+    watch_file();
+    watch_resolver();
+    tell_state();
+}
+
+void GuardDaemon::stopping() {
+    notifier_.stopping();
+    log::notice(keeper_.holds() ? "ends; the rules stay, and others can change them from now on"
+                                : "ends; the rules stay");
+}
+
+}  // namespace meshgate::redirect

@@ -1,0 +1,33 @@
+#include "src/meshgate-redirect/replace.h"
+
+#include "src/common/log.h"
+#include "src/meshgate-redirect/lacking.h"
+#include "src/meshgate-redirect/zone.h"
+
+#include <cerrno>
+
+namespace meshgate::redirect {
+
+std::vector<std::string> replace(Capture& capture, Setup& setup,
+                                 const std::optional<Pending>& pending) {
+    try {
+        return capture.replace(setup.plan, pending);
+    } catch (const netfilter::KernelError& error) {
+        if (error.error() == EPERM) throw;
+        const auto trial = [&capture](const netfilter::Ruleset& ruleset) {
+            return capture.engine().trial(ruleset);
+        };
+        if (leave_out_zone(setup, trial)) return replace(capture, setup, pending);
+        const auto lacking = lacking_features(capture.engine());
+        if (capture.turn_to_iptables()) {
+            setup.notices.push_back(std::string{"nftables cannot hold the rules here ("} +
+                                    (lacking.empty() ? error.what() : lacking.front()) +
+                                    "): they are installed through iptables");
+            return replace(capture, setup, pending);
+        }
+        for (const auto& line : lacking) log::error(line);
+        throw;
+    }
+}
+
+}  // namespace meshgate::redirect
