@@ -51,7 +51,7 @@ SavedRules Iptables::saved(const IptablesPrograms& programs, Family family,
                            const Presence& presence) const {
     const bool has_place = family == Family::ipv4 || has_ipv6_;
     if (!has_place || programs.save.empty() || !presence.in(programs.backend, family)) return {};
-    return read_saved(save_rules(programs, family), family, loopback_);
+    return read_saved(save_rules(programs, family, SavedForm::counted), family, loopback_);
 }
 
 Iptables::Ours Iptables::ours(const IptablesPrograms& programs) const {

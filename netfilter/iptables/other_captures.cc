@@ -44,7 +44,7 @@ OtherCaptures::OtherCaptures() {
 }
 
 void OtherCaptures::look_into(const IptablesPrograms& programs, Family family) {
-    const auto saved = save_rules(programs, family);
+    const auto saved = save_rules(programs, family, SavedForm::plain);
     for (const OtherMesh& mesh : other_meshes()) {
         auto words = rules_of(mesh, saved);
         if (words.empty()) continue;

@@ -102,8 +102,10 @@ bool Presence::anywhere() const {
     return false;
 }
 
-std::string save_rules(const IptablesPrograms& programs, Family family) {
-    return run(family == Family::ipv4 ? programs.save : programs.save6, {"-c"}, "");
+std::string save_rules(const IptablesPrograms& programs, Family family, SavedForm form) {
+    const auto& program = family == Family::ipv4 ? programs.save : programs.save6;
+    if (form == SavedForm::plain) return run(program, {}, "");
+    return run(program, {"-c"}, "");
 }
 
 void restore_rules(const IptablesPrograms& programs, Family family, std::string_view text) {

@@ -4,6 +4,7 @@
 #include "netfilter/nftnl/base_chains.h"
 #include "netfilter/ruleset/ruleset.h"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,9 +39,12 @@ private:
     std::vector<ChainName> chains_;
 };
 
-/// What the program of that family prints, with the counters of the rules.
+/// `counted`: each rule begins with what it counted, "[12:720] -A ...".
+enum class SavedForm : std::uint8_t { plain, counted };
+
+/// What the program of that family prints.
 /// @throws KernelError
-std::string save_rules(const IptablesPrograms& programs, Family family);
+std::string save_rules(const IptablesPrograms& programs, Family family, SavedForm form);
 
 /// Has `--noflush` of that family load `text`; nothing for an empty one.
 /// @throws KernelError  with what it says; EPERM without privilege.

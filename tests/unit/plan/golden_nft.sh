@@ -9,7 +9,7 @@ fi
 # 1.0.6 does not read from JSON.
 effect() {
   held=$(unshare -n sh -eu -c 'nft -c "$@"; nft "$@"; nft "$@"; nft -j list ruleset' effect "$@")
-  echo "$held" | sed 's/"handle": [0-9]*//g; s/"comment": "[^"]*", "flags"/"flags"/g'
+  echo "$held" | sed 's/"handle": [0-9]*//g; s/"comment": "[^"]*", "\(flags\|elem\)"/"\1"/g'
 }
 count=0
 for text in "$1"/*.nft; do

@@ -316,7 +316,7 @@ run 2 "$program"
 run 2 "$program" instal
 contains "$err" "did you mean 'install'"
 run 2 "$program" install --redirect-dns --redirect-all-dns-traffic
-run 2 "$program" install --confirm 60s
+run 2 "$program" install --confirm soon
 run 0 "$program" --version
 contains "$out" "meshgate-redirect "
 run 0 "$program" --help
