@@ -32,6 +32,17 @@ std::vector<Connection> Conntrack::read(const std::function<bool(const Connectio
     throw_errno("list the connections", EAGAIN);
 }
 
+std::optional<Connection> Conntrack::find(conf::Protocol protocol, const Tuple& original) {
+    auto request = question_for(protocol, original);
+    std::optional<Connection> found;
+    const auto answer = netlink_.ask(request.header(), [&found](const nlmsghdr& message) {
+        if (!found) found = parse_connection(message);
+    });
+    if (answer.error == ENOENT) return std::nullopt;
+    if (answer.error != 0) throw_errno("look a connection up", answer.error);
+    return found;
+}
+
 bool Conntrack::remove(const Connection& connection) {
     auto request = removal_of(connection);
     const auto answer = netlink_.ask(request.header());

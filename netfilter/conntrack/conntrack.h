@@ -4,6 +4,7 @@
 #include "netfilter/nftnl/netlink.h"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace meshgate::netfilter {
@@ -19,6 +20,9 @@ public:
     /// that changes meanwhile may be in it twice; at most max_read of them.
     std::vector<Connection> read(const std::function<bool(const Connection&)>& wanted);
     static constexpr std::size_t max_read = std::size_t{1} << 20;
+
+    /// The entry of this original tuple, with the zone that its direction has (`original.zone`).
+    std::optional<Connection> find(conf::Protocol protocol, const Tuple& original);
 
     /// Removes exactly this entry. @return false when it is gone, whoever has its tuple now.
     bool remove(const Connection& connection);

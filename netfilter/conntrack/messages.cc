@@ -117,6 +117,13 @@ ConntrackMessage removal_of(const Connection& connection) {
     return message;
 }
 
+ConntrackMessage question_for(Protocol protocol, const Tuple& original) {
+    const bool ipv4 = original.source.family() == Family::ipv4;
+    ConntrackMessage message{IPCTNL_MSG_CT_GET, static_cast<std::uint8_t>(ipv4 ? AF_INET : AF_INET6)};
+    message.put_tuple(CTA_TUPLE_ORIG, protocol, original, original.zone);
+    return message;
+}
+
 ConntrackMessage entry_for(const Connection& connection) {
     ConntrackMessage message{IPCTNL_MSG_CT_NEW, family_of(connection)};
     const auto& tuple = connection.original;

@@ -44,6 +44,9 @@ private:
 /// not hit.
 ConntrackMessage removal_of(const Connection& connection);
 
+/// Asks for the entry of this original tuple.
+ConntrackMessage question_for(conf::Protocol protocol, const Tuple& original);
+
 /// Makes this entry: an answered connection that nothing translates (and for TCP an established
 /// one), so that no rule of nat is asked about it. `reply` and `id` mean nothing.
 ConntrackMessage entry_for(const Connection& connection);

@@ -12,4 +12,8 @@ namespace meshgate::netfilter {
 /// tables, and without CAP_NET_ADMIN.
 bool legacy_tables_mention(conf::Family family, std::span<const std::string_view> names);
 
+/// Whether a table of iptables-legacy has a rule, besides what every table begins with. False where
+/// it has no tables, and without CAP_NET_ADMIN.
+bool legacy_tables_have_rules(conf::Family family);
+
 }  // namespace meshgate::netfilter

@@ -128,6 +128,22 @@ std::vector<SeenChain> base_chains(IsOurs is_ours) {
     return list;
 }
 
+bool iptables_nft_has_rules() {
+    static constexpr std::array<std::string_view, 5> tables{"raw", "mangle", "nat", "filter",
+                                                            "security"};
+    bool found = false;
+    Netlink netlink{NETLINK_NETFILTER};
+    dump(netlink, NFT_MSG_GETRULE, [&found](const nlmsghdr& message) {
+        const auto rule = own<NftRule>(nftnl_rule_alloc());
+        if (nftnl_rule_nlmsg_parse(&message, rule.get()) < 0) return;
+        const auto family = nftnl_rule_get_u32(rule.get(), NFTNL_RULE_FAMILY);
+        const std::string_view table = nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE);
+        found |= (family == NFPROTO_IPV4 || family == NFPROTO_IPV6) &&
+                 std::ranges::find(tables, table) != tables.end();
+    });
+    return found;
+}
+
 std::vector<ChainName> chain_names() try {
     Netlink netlink{NETLINK_NETFILTER};
     std::vector<ChainName> names;

@@ -45,6 +45,10 @@ struct ChainName {
     }
 };
 
+/// Tables of iptables-nft have rules: those of families ip and ip6 with the names that it uses.
+/// @throws std::system_error
+bool iptables_nft_has_rules();
+
 /// All chains of this network namespace. None on a kernel without nf_tables.
 std::vector<ChainName> chain_names();
 

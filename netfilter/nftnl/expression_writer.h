@@ -100,6 +100,12 @@ public:
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_REDIR_REG_PROTO_MIN, NFT_REG_1);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
     }
+    /// `meta nftrace set`, from the register
+    void set_trace() {
+        auto& expr = add("meta");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_META_KEY, NFT_META_NFTRACE);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_META_SREG, NFT_REG_1);
+    }
     void set_original_zone() {
         auto& expr = add("ct");
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_KEY, NFT_CT_ZONE);

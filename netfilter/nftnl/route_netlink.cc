@@ -1,5 +1,7 @@
 #include "netfilter/nftnl/route_netlink.h"
 
+#include "netfilter/nftnl/route_request.h"
+
 #include "src/common/errors.h"
 
 #include <netinet/in.h>
@@ -23,39 +25,6 @@
 namespace meshgate::netfilter {
 
 namespace {
-
-template <class Header>
-class RouteRequest {
-public:
-    RouteRequest(std::uint16_t type, std::uint16_t flags)
-        : message_(mnl_nlmsg_put_header(buffer_.data())) {
-        message_->nlmsg_type = type;
-        message_->nlmsg_flags = flags;
-        header_ = static_cast<Header*>(mnl_nlmsg_put_extra_header(message_, sizeof(Header)));
-    }
-
-    Header* operator->() { return header_; }
-    nlmsghdr& message() { return *message_; }
-
-    void put(std::uint16_t type, const IpAddress& address) {
-        mnl_attr_put(message_, type, address.bytes().size(), address.bytes().data());
-    }
-    void put_u32(std::uint16_t type, std::uint32_t number) {
-        mnl_attr_put_u32(message_, type, number);
-    }
-    void put_u8(std::uint16_t type, std::uint8_t number) {
-        mnl_attr_put_u8(message_, type, number);
-    }
-
-private:
-    alignas(nlmsghdr) std::array<char, 512> buffer_{};
-    nlmsghdr* message_;
-    Header* header_ = nullptr;
-};
-
-unsigned char to_af(Family family) {
-    return family == Family::ipv4 ? AF_INET : AF_INET6;
-}
 
 IpAddress loopback_address(Family family) {
     constexpr std::array<std::uint8_t, 4> localhost4{127, 0, 0, 1};

@@ -5,6 +5,7 @@
 #include "src/meshgate-redirect/explanation.h"
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/tracing/traced_steps.h"
 #include "src/meshgate-redirect/verbs.h"
 #include "src/meshgate-redirect/wishes.h"
 
@@ -131,6 +132,16 @@ Probe parse_line(const std::string& line) {
     return parse_probe(parsed.words, parsed.options);
 }
 
+/// What really happens, instead of what should.
+ExitCode trace(const Invocation& invocation) {
+    if (is_on(invocation, "batch") || is_on(invocation, "planned")) {
+        throw UsageError("--trace follows one packet, through the rules in force");
+    }
+    const auto way = follow(parse_probe(invocation.arguments, invocation.probe));
+    std::cout << (invocation.json ? to_json(way) + "\n" : to_text(way));
+    return ExitCode::done;
+}
+
 void print(const Explanation& explanation, bool json) {
     std::cout << (json ? to_json(explanation) + "\n" : to_text(explanation));
 }
@@ -138,6 +149,7 @@ void print(const Explanation& explanation, bool json) {
 }  // namespace
 
 ExitCode explain(const Invocation& invocation) {
+    if (is_on(invocation, "trace")) return trace(invocation);
     if (!is_on(invocation, "batch")) {
         const Probe probe = parse_probe(invocation.arguments, invocation.probe);
         print(explain_one(rules_of(invocation), probe), invocation.json);

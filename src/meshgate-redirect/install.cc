@@ -14,6 +14,7 @@
 #include "src/meshgate-redirect/kuma_leftovers.h"
 #include "src/meshgate-redirect/listeners.h"
 #include "src/meshgate-redirect/persistence.h"
+#include "src/meshgate-redirect/probing/proof.h"
 #include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
@@ -158,17 +159,38 @@ void report_pending(std::chrono::seconds time, const Setup& setup) {
                 " s; otherwise the previous state comes back");
 }
 
-/// What a confirmation cannot bring back.
-void require_confirmable(const Invocation& invocation, const netfilter::OtherCaptures& others,
-                         const Setup& setup) {
-    if (!invocation.confirm) return;
-    if (setup.store_firewalld) {
+/// What neither a confirmation nor a probe can bring back.
+void require_can_come_back(const Invocation& invocation, const netfilter::OtherCaptures& others,
+                           const Setup& setup) {
+    if (!invocation.confirm && !invocation.send_probes) return;
+    if (invocation.confirm && setup.store_firewalld) {
         throw UsageError("--confirm does not go with --store-firewalld: confirm first");
     }
     if (!others.empty()) {
-        throw UsageError("--confirm cannot bring back the rules of " + others.names() +
+        throw UsageError(std::string{invocation.confirm ? "--confirm" : "--probe"} +
+                         " cannot bring back the rules of " + others.names() +
                          ": --replace them without it");
     }
+}
+
+void take_back(const Invocation& invocation, Capture& capture, const Before& before) {
+    const auto watcher = invocation.confirm ? find_watcher() : std::nullopt;
+    if (!watcher || tell(*watcher, words::undo) != words::done) capture.put_back(before);
+}
+
+/// --probe: when a packet goes another way than planned, or none can be sent, the previous state is
+/// back before anybody else's packets have gone there for long.
+bool is_proven(const Invocation& invocation, const Setup& setup, Capture& capture,
+               const Before& before) {
+    try {
+        if (stands_the_probes(setup)) return true;
+    } catch (const std::exception&) {
+        take_back(invocation, capture, before);
+        throw;
+    }
+    take_back(invocation, capture, before);
+    log::error("taken back: what was there before is in force again");
+    return false;
 }
 
 /// @param capture  still knows what was installed before
@@ -193,11 +215,12 @@ ExitCode install(const Invocation& invocation) {
     }
     netfilter::OtherCaptures others;
     if (!others.empty() && !invocation.replace) return refuse(others);
-    require_confirmable(invocation, others, setup);
+    require_can_come_back(invocation, others, setup);
     if (is_for_another(capture)) return ExitCode::failed;
     fit_to_installed(setup, capture);
     if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");
+        if (invocation.send_probes && !stands_the_probes(setup)) return ExitCode::failed;
         flush(invocation, setup, capture);
         if (setup.store_firewalld) persist(setup, capture);
         return ExitCode::done;
@@ -209,9 +232,11 @@ ExitCode install(const Invocation& invocation) {
     }
     if (invocation.confirm) spare_session(setup);
     GuardPause pause{"install"};
+    const auto before = invocation.send_probes ? std::optional{capture.keep()} : std::nullopt;
     const auto beside = invocation.confirm ? replace_for_now(*invocation.confirm, capture, setup)
                         : others.empty()   ? replace(capture, setup)
                                            : take_over(others, capture, setup);
+    if (before && !is_proven(invocation, setup, capture, *before)) return ExitCode::failed;
     report(setup, capture, beside);
     if (invocation.confirm) report_pending(*invocation.confirm, setup);
     pause.end({.what = invocation.confirm ? PauseOutcome::What::to_confirm

@@ -15,7 +15,7 @@ struct VerbWord {
     Verb verb;
     bool takes_kumactl_word;  ///< "install transparent-proxy"
 };
-constexpr std::array<VerbWord, 9> verbs{{{"install", Verb::install, true},
+constexpr std::array<VerbWord, 10> verbs{{{"install", Verb::install, true},
                                          {"uninstall", Verb::uninstall, true},
                                          {"status", Verb::status, false},
                                          {"diff", Verb::diff, false},
@@ -23,7 +23,8 @@ constexpr std::array<VerbWord, 9> verbs{{{"install", Verb::install, true},
                                          {"import", Verb::import, false},
                                          {"explain", Verb::explain, false},
                                          {"confirm", Verb::confirm, false},
-                                         {"guard", Verb::guard, false}}};
+                                         {"guard", Verb::guard, false},
+                                         {"doctor", Verb::doctor, false}}};
 
 constexpr std::string_view kumactl_word = "transparent-proxy";
 
@@ -34,14 +35,15 @@ constexpr unsigned any_verb = ~0U;
 constexpr unsigned install = bit(Verb::install);
 /// Whoever installs with flags asks with the same flags whether it is installed.
 constexpr unsigned planning = install | bit(Verb::status) | bit(Verb::diff) | bit(Verb::check) |
-                              bit(Verb::import) | bit(Verb::explain) | bit(Verb::guard);
+                              bit(Verb::import) | bit(Verb::explain) | bit(Verb::guard) |
+                              bit(Verb::doctor);
 constexpr unsigned explain = bit(Verb::explain);
 
 struct OwnOption {
     Option option;
     unsigned verbs;
 };
-constexpr std::array<OwnOption, 21> own_options{{
+constexpr std::array<OwnOption, 23> own_options{{
     {{"config", Option::Kind::value}, any_verb},
     {{"config-file", Option::Kind::value}, any_verb},  // as kumactl called it until 2.11
     {{"verbose", Option::Kind::toggle}, any_verb},
@@ -54,7 +56,8 @@ constexpr std::array<OwnOption, 21> own_options{{
     {{"drain", Option::Kind::value}, bit(Verb::uninstall)},
     {{"confirm", Option::Kind::value}, install},
     {{"undo", Option::Kind::toggle}, bit(Verb::confirm)},
-    {{"json", Option::Kind::toggle}, bit(Verb::status) | explain},
+    {{"json", Option::Kind::toggle}, bit(Verb::status) | bit(Verb::doctor) | explain},
+    {{"probe", Option::Kind::toggle}, install | bit(Verb::doctor)},
     {{"user", Option::Kind::value}, explain},
     {{"group", Option::Kind::value}, explain},
     {{"mark", Option::Kind::value}, explain},
@@ -63,6 +66,7 @@ constexpr std::array<OwnOption, 21> own_options{{
     {{"interface", Option::Kind::value}, explain},
     {{"planned", Option::Kind::toggle}, explain},
     {{"batch", Option::Kind::toggle}, explain},
+    {{"trace", Option::Kind::toggle}, explain},
 }};
 
 const VerbWord& find_verb(std::string_view word) {
@@ -174,6 +178,7 @@ Invocation parse_invocation(const CommandLine& line) {
         check_words(line.words, verb);
     }
     invocation.json = line.toggle("json");
+    invocation.send_probes = line.toggle("probe");
     invocation.flush_connections = line.toggle("flush-connections");
     if (const auto drain = line.value("drain")) invocation.drain = parse_time("drain", *drain);
     if (const auto time = line.value("confirm")) invocation.confirm = parse_time("confirm", *time);

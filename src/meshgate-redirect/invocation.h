@@ -22,7 +22,8 @@ enum class Verb : std::uint8_t {
     import,
     explain,
     confirm,
-    guard
+    guard,
+    doctor
 };
 enum class Format : std::uint8_t { nft, json, iptables };
 
@@ -34,6 +35,7 @@ struct Invocation {
     std::optional<bool> dry_run;       ///< unset: as the environment says, or not
     bool replace = false;  ///< the captures of other meshes go
     bool json = false;
+    bool send_probes = false;  ///< of doctor and install: --probe
     Format format = Format::nft;
     bool flush_connections = false;             ///< of install and uninstall
     std::optional<std::chrono::seconds> drain;  ///< of uninstall: how long, 1 s to 1 h

@@ -30,6 +30,9 @@ Verbs:
   diff                   what install would add (+) and remove (-)
   explain tcp|udp ADDRESS:PORT
                          say where such a packet goes and why, rule by rule
+  doctor [--probe] [--json]
+                         say what is wrong here, what follows from it, and what to do; with
+                         --probe send packets over every path, and say where they went
   check                  say what is wrong with the configuration, or nothing
   import kumactl -- OPTION...      print the TOML that says what kumactl's options say
   import kuma-config FILE...       the same for Kuma's YAML or JSON
@@ -47,11 +50,14 @@ Options:
                          unless "confirm" is called; the port of this SSH session stays uncaptured
                          until then
   --undo                 of confirm: put the previous state back now
+  --probe                of install: send packets over every path, and put the previous state back
+                         at once if one goes another way than planned
   --flush-connections    of install: end the connections that are older and would be captured now
                          of uninstall: end those that are captured
   --drain TIME           of uninstall: new connections go direct at once, captured ones stay so until
                          they end, for at most TIME (such as 30s, up to 1h)
   --verbose              say what is done
+  --trace                of explain: send one and follow it through everybody's rules
   --user U --group G --mark M --inbound --from ADDRESS --interface NAME --planned --batch --json
                          of explain: who opens it, in which group, with which mark (SO_MARK); it
                          arrives; from where; at which; by the configuration; many, a line of
@@ -108,6 +114,8 @@ ExitCode run(const Invocation& invocation) {
         return confirm(invocation);
     case Verb::guard:
         return guard(invocation);
+    case Verb::doctor:
+        return doctor(invocation);
     }
     return ExitCode::usage;
 }

@@ -124,11 +124,16 @@ bool forget() {
     return change_direct_xml([](const std::string& text) { return without_direct_rules(text); });
 }
 
-bool forget_others() {
-    const auto prefixes = netfilter::other_chain_prefixes();
+bool has_others() {
     const auto xml = read_direct_xml();
-    const auto is_mentioned = [&xml](auto prefix) { return xml.find(prefix) != xml.npos; };
-    if (std::ranges::none_of(prefixes, is_mentioned)) return false;
+    return std::ranges::any_of(netfilter::other_chain_prefixes(), [&xml](auto prefix) {
+        return xml.find(prefix) != xml.npos;
+    });
+}
+
+bool forget_others() {
+    if (!has_others()) return false;
+    const auto prefixes = netfilter::other_chain_prefixes();
     return change_direct_xml(
         [&](const std::string& text) { return without_chains_of_others(text, prefixes); });
 }

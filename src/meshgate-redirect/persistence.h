@@ -23,6 +23,9 @@ void persist(const Setup& setup, Capture& capture);
 /// Takes our rules out of firewalld's direct.xml. @return false when there were none.
 bool forget();
 
+/// firewalld's direct.xml has rules of other meshes. @throws std::runtime_error
+bool has_others();
+
 /// Takes those of other meshes out. @return false when there were none.
 bool forget_others();
 

@@ -4,18 +4,17 @@
 #include "netfilter/nftnl/route_netlink.h"
 #include "src/common/command_line.h"
 #include "src/common/unique_fd.h"
+#include "src/meshgate-redirect/kernel_address.h"
 #include "src/users/users.h"
 
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 
 namespace meshgate::redirect {
 namespace {
@@ -67,46 +66,16 @@ void read_destination(const std::string& text, Probe& to) {
     to.port = where->port;
 }
 
-sockaddr_storage kernel_address(const IpAddress& address, conf::Port port, socklen_t& bytes) {
-    sockaddr_storage out{};
-    if (address.family() == Family::ipv4) {
-        auto& ip = reinterpret_cast<sockaddr_in&>(out);
-        ip.sin_family = AF_INET;
-        ip.sin_port = htons(port);
-        std::memcpy(&ip.sin_addr, address.bytes().data(), 4);
-        bytes = sizeof ip;
-    } else {
-        auto& ip = reinterpret_cast<sockaddr_in6&>(out);
-        ip.sin6_family = AF_INET6;
-        ip.sin6_port = htons(port);
-        std::memcpy(&ip.sin6_addr, address.bytes().data(), 16);
-        bytes = sizeof ip;
-    }
-    return out;
-}
-
-IpAddress any_address(Family family) {
-    return IpAddress::parse(family == Family::ipv4 ? "0.0.0.0" : "::").value();
-}
-
 /// The address that the kernel would give a socket connected there: nothing is sent.
 IpAddress source_for(const IpAddress& destination, conf::Port port) {
     const auto family = destination.family();
-    const int domain = family == Family::ipv4 ? AF_INET : AF_INET6;
-    const UniqueFd fd{::socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    socklen_t bytes = 0;
-    auto address = kernel_address(destination, port, bytes);
-    if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), bytes) != 0 ||
-        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &bytes) != 0) {
+    const UniqueFd fd{::socket(to_af(family), SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    KernelAddress address{destination, port};
+    if (!fd || ::connect(fd.get(), address.raw(), address.bytes) != 0 ||
+        ::getsockname(fd.get(), address.raw(), &address.bytes) != 0) {
         return any_address(family);
     }
-    std::array<std::uint8_t, 16> raw{};
-    if (family == Family::ipv4) {
-        std::memcpy(raw.data(), &reinterpret_cast<sockaddr_in&>(address).sin_addr, 4);
-        return IpAddress::ipv4(std::span{raw}.first<4>());
-    }
-    std::memcpy(raw.data(), &reinterpret_cast<sockaddr_in6&>(address).sin6_addr, 16);
-    return IpAddress::ipv6(raw);
+    return address.address();
 }
 
 std::string interface_name(std::uint32_t index) {

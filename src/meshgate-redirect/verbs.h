@@ -33,4 +33,7 @@ ExitCode import(const Invocation& invocation);
 /// Says where a packet goes and why, by the installed rules or by those of a configuration.
 ExitCode explain(const Invocation& invocation);
 
+/// Says what is wrong with this machine and the capture on it, and what to do.
+ExitCode doctor(const Invocation& invocation);
+
 }  // namespace meshgate::redirect

@@ -4,6 +4,7 @@
 #include "netfilter/conntrack/attributes.h"
 #include "netfilter/conntrack/kernel_headers.h"
 #include "netfilter/conntrack/messages.h"
+#include "netfilter/conntrack/statistics.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     header.nlmsg_len = static_cast<std::uint32_t>(bytes.size());
     header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
     if (size != 0) std::memcpy(bytes.data() + NLMSG_HDRLEN, data, size);
+    header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU;
+    ConntrackStatistics statistics;
+    add_statistics(header, statistics);
+    header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
     const auto read = parse_connection(header);
     if (!read) return 0;
     if (read->original.source.family() != read->reply.destination.family()) std::abort();

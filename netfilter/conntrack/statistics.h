@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+struct nlmsghdr;
+
+namespace meshgate::netfilter {
+
+/// What conntrack could not do, since the network namespace was made, of all processors together.
+struct ConntrackStatistics {
+    std::uint64_t insert_failed = 0;  ///< another connection had the tuple: the packet was dropped
+    std::uint64_t drop = 0;           ///< the table was full: the packet was dropped
+    std::uint64_t early_drop = 0;     ///< the table was full: another connection was put out
+};
+
+/// Adds what a message of one processor says (IPCTNL_MSG_CT_GET_STATS_CPU).
+void add_statistics(const nlmsghdr& message, ConntrackStatistics& statistics);
+
+/// @throws std::system_error as Conntrack's members do
+ConntrackStatistics conntrack_statistics();
+
+}  // namespace meshgate::netfilter

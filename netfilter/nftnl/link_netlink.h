@@ -1,0 +1,60 @@
+#pragma once
+
+#include "conf/address.h"
+#include "conf/ranges.h"
+#include "netfilter/nftnl/netlink.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace meshgate::netfilter {
+
+/// One flow of this machine: what a rule of policy routing is limited to.
+struct RoutedFlow {
+    conf::Family family = conf::Family::ipv4;
+    conf::Protocol protocol = conf::Protocol::udp;
+    conf::Port port = 0;  ///< its own
+};
+
+/// Interfaces that this program makes for itself, and their addresses and routes, in the network
+/// namespace of the thread that makes it (rtnetlink(7)). A refusal is thrown as std::system_error,
+/// saying what failed.
+class LinkNetlink {
+public:
+    LinkNetlink();
+
+    /// `ip link add NAME type veth peer name PEER netns FD`, both down.
+    /// @param peer_namespace  an open descriptor of it
+    void add_veth(const std::string& name, const std::string& peer, int peer_namespace);
+    /// It goes with its peer. No error when it is gone.
+    void remove(const std::string& name);
+    void set_up(const std::string& name);
+
+    /// Without duplicate address detection, so that it is usable at once.
+    /// @return the kernel's error: EACCES or EOPNOTSUPP where IPv6 is off
+    int add_address(const std::string& interface, const conf::IpAddress& address,
+                    std::uint8_t prefix);
+
+    /// All addresses are of this network namespace: `ip route add local default dev lo`.
+    void take_all_addresses(conf::Family family);
+
+    /// `ip route add default via GATEWAY dev INTERFACE table TABLE`
+    void add_default_route(const std::string& interface, const conf::IpAddress& gateway,
+                           std::uint32_t table);
+
+    /// `ip route add ADDRESS via GATEWAY`
+    void add_host_route(const conf::IpAddress& address, const conf::IpAddress& gateway);
+
+    /// Has what this flow sends, and what is checked of its answers, routed by `table`: two rules
+    /// (FRA_SPORT_RANGE and FRA_DPORT_RANGE, Linux 4.17), marked as ours.
+    void add_rules(const RoutedFlow& flow, std::uint32_t table);
+    /// Removes all rules to `table` that are marked as ours.
+    void remove_rules(std::uint32_t table);
+
+private:
+    void expect(const Answer& answer, const std::string& what);
+    Netlink netlink_;
+};
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,53 @@
+#include "src/meshgate-redirect/doctor/processes.h"
+#include "src/meshgate-redirect/doctor/ssh_session.h"
+#include "src/meshgate-redirect/doctor/system_settings.h"
+
+#include "src/common/unique_fd.h"
+
+#include <doctest/doctest.h>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ostream>
+
+using namespace meshgate;
+using namespace meshgate::redirect;
+
+TEST_CASE("this process is among the processes, with its sockets and its parent") {
+    const UniqueFd socket{::socket(AF_INET, SOCK_DGRAM, 0)};
+    struct stat status {};
+    REQUIRE(::fstat(socket.get(), &status) == 0);
+    const auto all = read_processes();
+    const auto own = std::ranges::find(all.list, ::getpid(), &Process::pid);
+    REQUIRE(own != all.list.end());
+    CHECK(own->parent == ::getppid());
+    CHECK(own->program == "test-redirect");
+    CHECK(own->uid == ::geteuid());
+    CHECK(own->inodes.contains(static_cast<std::uint32_t>(status.st_ino)));
+    CHECK(read_processes("/nowhere").list.empty());
+}
+
+TEST_CASE("SSH_CONNECTION is understood, or passed over") {
+    const auto session = parse_ssh_connection("203.0.113.5 50022 192.0.2.1 22");
+    REQUIRE(session.has_value());
+    CHECK(session->client == conf::IpAddress::parse("203.0.113.5"));
+    CHECK(session->server == conf::IpAddress::parse("192.0.2.1"));
+    CHECK(session->port == 22);
+    const auto scoped = parse_ssh_connection("fe80::1%eth0 50022 fe80::2%eth0 2222");
+    REQUIRE(scoped.has_value());
+    CHECK(scoped->server == conf::IpAddress::parse("fe80::2"));
+    for (const char* wrong : {"", "x", "1.2.3.4 1 1.2.3.4", "1.2.3.4 1 1.2.3.4 0",
+                              "1.2.3.4 1 1.2.3.4 70000", "1.2.3.4 1 x 22"}) {
+        CAPTURE(wrong);
+        CHECK_FALSE(parse_ssh_connection(wrong));
+    }
+}
+
+TEST_CASE("settings of the kernel are read where there are any") {
+    CHECK(read_settings().contains("net/ipv4/ip_forward"));
+    CHECK(read_settings().contains("net/ipv4/conf/lo/rp_filter"));
+    CHECK(read_settings("/nowhere").empty());
+}
