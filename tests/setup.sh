@@ -7,7 +7,7 @@ PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:$PATH
 export PATH
 
 build_packages=(g++ meson ninja-build pkg-config cmake ccache doctest-dev libboost-dev libc-ares-dev
-  libldns-dev libmnl-dev libnftnl-dev libpugixml-dev libsimdjson-dev libtomlplusplus-dev libyaml-cpp-dev)
+  libldns-dev libmnl-dev libnftnl-dev libpugixml-dev libsimdjson-dev libtomlplusplus-dev libyaml-cpp-dev scdoc)
 mesh_packages=(ca-certificates python3 python3-venv python3-dnspython curl bind9-dnsutils dnsmasq-base iproute2
   iptables nftables tcpdump util-linux procps)
 
