@@ -96,11 +96,20 @@ def run(machine, command):
 
 
 def test_the_examples_of_meshgate_redirect_work(machine):
+    guard = None
     for command in commands(MAN / "meshgate-redirect.8.scd"):
+        if command == "meshgate-redirect guard":  # stays
+            guard = machine.start(machine.folder / "meshgate-redirect", "guard")
+            guard.wait_ready(lambda: run(machine, "curl -s --unix-socket /run/meshgate/guard.sock "
+                                                  "http://x/readyz").stdout.strip() == "ready",
+                             "the guard")
+            assert guard.stop() == 0
+            continue
         done = run(machine, command)
         assert done.returncode == STATUS.get(command, 0), f"{command}\n{done.stdout}{done.stderr}"
         if command.endswith("--json"):
             json.loads(done.stdout)
+    assert guard
 
 
 def test_the_examples_of_meshgate_dns_work(machine):

@@ -2,6 +2,7 @@
 back to them, nor is anything lost because of them. Real ones are in tests/e2e."""
 
 import contextlib
+import json
 import re
 import subprocess
 
@@ -225,7 +226,9 @@ def test_a_scoped_server(network):
         listing = vm.run("nft", "list", "chain", "inet", "meshgate", "output")
         rule = next(line for line in listing.splitlines() if "fe80::1" in line)
         assert f'oifname "{n.UPLINK}"' in rule
-        return int(rule.split("packets ")[1].split()[0])
+        assert 'counter name "captured_dns"' in rule
+        counters = json.loads(network.run("status", "--json").stdout)["counters"]
+        return counters["captured_dns"]["packets"]
 
     vm.run("/usr/bin/python3", "-c", send, n.DOWNLINK, uid=n.APP)
     assert counted() == 0
