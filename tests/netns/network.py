@@ -133,7 +133,7 @@ class Network:
         vm = self.vm_namespace
         vm.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0")
         for interface, address in ((UPLINK, f"{VM6}/64"), (DOWNLINK, f"{LAN6}/64")):
-            vm.run("ip", "address", "add", address, "dev", interface)
+            vm.run("ip", "address", "add", address, "dev", interface, "nodad")
         self.add_default_routes()
 
     @contextlib.contextmanager

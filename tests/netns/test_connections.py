@@ -183,7 +183,16 @@ class Drain:
         self.process.wait_ready(self.is_on, "the drain")
 
     def is_on(self):
-        return any("draining until" in line for line in self.status()["problems"])
+        """What iptables had goes when the table of the drain is there, a moment later."""
+        return (any("draining until" in line for line in self.status()["problems"])
+                and not self.left_in_iptables())
+
+    def left_in_iptables(self):
+        if not self.network.engine:
+            return False
+        backend = "legacy" if "legacy" in self.network.engine else "nft"
+        return any("MESHGATE" in self.network.vm_namespace.run(f"ip{six}tables-{backend}-save")
+                   for six in ("", "6"))
 
     def status(self):
         return json.loads(self.network.run("status", "--json").stdout)
