@@ -21,7 +21,9 @@ class Tally:
     def pytest(self, path):
         suite = path.name.removesuffix(".junit.xml")
         for case in xml.etree.ElementTree.parse(path).iter("testcase"):
-            name = f"{suite}::{case.get('classname').rsplit('.', 1)[-1]}::{case.get('name')}"
+            # A suite that was broken off may leave a case without a class.
+            where = (case.get("classname") or "").rsplit(".", 1)[-1]
+            name = f"{suite}::{where}::{case.get('name')}"
             skipped = case.find("skipped")
             if case.find("failure") is not None or case.find("error") is not None:
                 self.failures.append(name)
