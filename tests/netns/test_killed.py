@@ -65,7 +65,9 @@ def outbound(network):
 
 
 def instants(longest):
-    return (random.uniform(0, longest * 1.1) for _ in range(KILLS))
+    """Random ones, as many in each part of the time."""
+    part = longest * 1.1 / KILLS
+    return (random.uniform(i, i + 1) * part for i in range(KILLS))
 
 
 def is_one_of(network, *states):
