@@ -129,11 +129,8 @@ def test_nothing_is_lost_and_nothing_grows(server, upstreams):
     for result in results:
         assert result["wrong"] == 0, result["examples"]
         assert result["unanswered"] == 0 and result["broken"] == 0, result
-    # While a question waits for one upstream, the fault may go over to the other. Those that wait
-    # together fail together: a stream by itself is judged where it is long enough for a rate.
-    for judged in [[each] for each in results] if os.environ.get("MESHGATE_FULL") else [results[2:]]:
-        failed, sent = (sum(each[what] for each in judged) for what in ("failed", "sent"))
-        assert failed <= sent / 200, judged
+        # While a question waits for one upstream, the fault may go over to the other.
+        assert result["failed"] <= result["sent"] / 200, result
     for result in results[:2]:
         assert result["failed"] == 0, result
     assert "resolv.conf changed: upstreams" in server.output()
