@@ -29,6 +29,16 @@ std::uint32_t index_of(const std::string& name) {
     return index;
 }
 
+void put_rule(RouteRequest<fib_rule_hdr>& request, conf::Family family, conf::Protocol protocol,
+              std::uint32_t table) {
+    request->family = to_af(family);
+    request->action = FR_ACT_TO_TBL;
+    request.put_u32(FRA_TABLE, table);
+    request.put_u32(FRA_PRIORITY, rule_priority);
+    request.put_u8(FRA_PROTOCOL, route_protocol);
+    request.put_u8(FRA_IP_PROTO, protocol == conf::Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 }  // namespace
 
 LinkNetlink::LinkNetlink() : netlink_(NETLINK_ROUTE) {}
@@ -118,15 +128,24 @@ void LinkNetlink::add_host_route(const conf::IpAddress& address, const conf::IpA
 void LinkNetlink::add_rules(const RoutedFlow& flow, std::uint32_t table) {
     for (const std::uint16_t side : {FRA_SPORT_RANGE, FRA_DPORT_RANGE}) {
         RouteRequest<fib_rule_hdr> request{RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL};
-        request->family = to_af(flow.family);
-        request->action = FR_ACT_TO_TBL;
-        request.put_u32(FRA_TABLE, table);
-        request.put_u32(FRA_PRIORITY, rule_priority);
-        request.put_u8(FRA_PROTOCOL, route_protocol);
-        request.put_u8(FRA_IP_PROTO,
-                       flow.protocol == conf::Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP);
+        put_rule(request, flow.family, flow.protocol, table);
         request.put_bytes(side, fib_rule_port_range{flow.port, flow.port});
         expect(netlink_.ask(request.message()), "add a rule for port " + std::to_string(flow.port));
+    }
+}
+
+void LinkNetlink::add_rule(const RoutedDestination& destination, std::uint32_t table) {
+    RouteRequest<fib_rule_hdr> request{RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL};
+    put_rule(request, destination.address.family(), destination.protocol, table);
+    request->dst_len = static_cast<std::uint8_t>(destination.address.bytes().size() * 8);
+    request.put(FRA_DST, destination.address);
+    request.put_bytes(FRA_DPORT_RANGE, fib_rule_port_range{destination.port, destination.port});
+    if (const auto& user = destination.user) {
+        request.put_bytes(FRA_UID_RANGE, fib_rule_uid_range{*user, *user});
+    }
+    const auto answer = netlink_.ask(request.message());
+    if (answer.error != EEXIST) {
+        expect(answer, "add a rule for " + destination.address.to_string());
     }
 }
 

@@ -17,6 +17,14 @@ struct RoutedFlow {
     conf::Port port = 0;  ///< its own
 };
 
+/// What goes to one port of one address.
+struct RoutedDestination {
+    conf::IpAddress address;
+    conf::Protocol protocol = conf::Protocol::tcp;
+    conf::Port port = 0;
+    std::optional<std::uint32_t> user;  ///< and only from sockets of this uid
+};
+
 /// Interfaces that this program makes for itself, and their addresses and routes, in the network
 /// namespace of the thread that makes it (rtnetlink(7)). A refusal is thrown as std::system_error,
 /// saying what failed.
@@ -49,6 +57,9 @@ public:
     /// Has what this flow sends, and what is checked of its answers, routed by `table`: two rules
     /// (FRA_SPORT_RANGE and FRA_DPORT_RANGE, Linux 4.17), marked as ours.
     void add_rules(const RoutedFlow& flow, std::uint32_t table);
+    /// `ip rule add to ADDRESS ipproto PROTOCOL dport PORT uidrange USER-USER table TABLE`, marked as
+    /// ours. Once more is no error.
+    void add_rule(const RoutedDestination& destination, std::uint32_t table);
     /// Removes all rules to `table` that are marked as ours.
     void remove_rules(std::uint32_t table);
 

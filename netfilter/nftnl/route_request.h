@@ -26,6 +26,10 @@ public:
         header_ = static_cast<Header*>(mnl_nlmsg_put_extra_header(message_, sizeof(Header)));
     }
 
+    RouteRequest(const RouteRequest&) = delete;  // it points into itself
+    RouteRequest& operator=(const RouteRequest&) = delete;
+    ~RouteRequest() = default;
+
     Header* operator->() { return header_; }
     nlmsghdr& message() { return *message_; }
 

@@ -184,7 +184,7 @@ private:
         if (family_ == Family::ipv4) ranges = conf::vip_ranges4(config_);
         if (family_ == Family::ipv6 && config_.vip.ipv6) ranges = {*config_.vip.ipv6};
         for (const auto& range : ranges) {
-            const auto vip = range.last().bytes().size() == 4 ? next(range.base) : range.last();
+            const auto vip = family_ == Family::ipv4 ? last_host(range) : range.last();
             if (ground_.leaves_by_loopback(vip)) {
                 add("an application", staying(vip, port_, application_));
             } else {  // another route, which may lead to somebody
@@ -193,11 +193,12 @@ private:
         }
     }
 
-    /// 240.0.0.0 is as good as any, but 255.255.255.255 is none.
-    static IpAddress next(const IpAddress& address) {
+    /// VIPs are given from the first on: a proxy has no listener for the last, and nobody in the
+    /// mesh gets the probe. 255.255.255.255 is none.
+    static IpAddress last_host(const Cidr& range) {
         std::array<std::uint8_t, 4> bytes{};
-        std::ranges::copy(address.bytes(), bytes.begin());
-        if (bytes[3] != 0xff) ++bytes[3];
+        std::ranges::copy(range.last().bytes(), bytes.begin());
+        if (range.prefix < 32) --bytes[3];
         return IpAddress::ipv4(bytes);
     }
 

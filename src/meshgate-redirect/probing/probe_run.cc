@@ -51,11 +51,24 @@ std::string port_words(std::optional<conf::Port> port) {
     return port ? "port " + std::to_string(*port) : "straight";
 }
 
+/// A proxy that gets a connection for somebody else's address passes it on.
+void keep_in(const std::vector<PlannedProbe>& probes, const std::vector<conf::Uid>& proxy_users,
+             ProbeSite& site) {
+    for (const auto& probe : probes) {
+        const auto& packet = probe.packet;
+        if (!probe.is_led_there || packet.protocol != Protocol::tcp) continue;
+        for (const auto user : proxy_users) {
+            site.lead_there({packet.destination, packet.dport, ""}, user);
+        }
+    }
+}
+
 class Run {
 public:
-    Run(const PlannedProbes& probes, const netfilter::Summary& summary, conf::Uid proxy_user,
-        ProbeSite& site)
-        : planned_(probes.list), listeners_(probes, summary, proxy_user, site) {
+    Run(const PlannedProbes& probes, const netfilter::Summary& summary,
+        const std::vector<conf::Uid>& proxy_users, ProbeSite& site)
+        : planned_(probes.list), listeners_(probes, summary, proxy_users.front(), site) {
+        keep_in(planned_, proxy_users, site);
         for (std::size_t i = 0; i < std::min(planned_.size(), max_probes); ++i) {
             senders_.emplace_back(i, planned_[i], site);
         }
@@ -208,7 +221,7 @@ ProbeReport probe_policy(const netfilter::Ruleset& rules, const conf::Config& co
     const auto planned = plan_probes(rules, config, host, ground_of(site));
     ProbeReport report;
     report.left_out = planned.left_out;
-    report.results = Run{planned, summarize(rules), host.proxy_users.front(), site}.results();
+    report.results = Run{planned, summarize(rules), host.proxy_users, site}.results();
     return report;
 }
 

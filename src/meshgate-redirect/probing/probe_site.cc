@@ -146,13 +146,21 @@ void ProbeSite::start_guardian() {
     guard(read_end.get(), table);
 }
 
-void ProbeSite::lead_there(Family family, conf::Protocol protocol, conf::Port source_port) {
-    if (guardian_ < 0) {
-        start_guardian();
-        for (const auto& [each, ends] : ends_) {
-            LinkNetlink{}.add_default_route(interface_, ends.there, probe_table());
-        }
+void ProbeSite::prepare_to_lead() {
+    if (guardian_ >= 0) return;
+    start_guardian();
+    for (const auto& [each, ends] : ends_) {
+        LinkNetlink{}.add_default_route(interface_, ends.there, probe_table());
     }
+}
+
+void ProbeSite::lead_there(const conf::SocketAddress& to, conf::Uid user) {
+    prepare_to_lead();
+    LinkNetlink{}.add_rule({to.address, conf::Protocol::tcp, to.port, user}, probe_table());
+}
+
+void ProbeSite::lead_there(Family family, conf::Protocol protocol, conf::Port source_port) {
+    prepare_to_lead();
     LinkNetlink{}.add_rules({family, protocol, source_port}, probe_table());
 }
 

@@ -38,10 +38,14 @@ public:
     /// Whatever address it is for, this flow of this machine leads there: by a rule of policy
     /// routing that names its port, and a process that takes it away when this one ends.
     void lead_there(conf::Family family, conf::Protocol protocol, conf::Port source_port);
+    /// What this user's programs send to that port of that address leads there too: a proxy that
+    /// gets a probe connects to where it was meant for.
+    void lead_there(const conf::SocketAddress& to, conf::Uid user);
 
 private:
     void connect();
     void give_addresses(conf::Family family);
+    void prepare_to_lead();
     void start_guardian();
 
     PrivateNamespace there_;

@@ -72,7 +72,7 @@ TEST_CASE("every path of a policy has its probe") {
               "TCP from an exempt user (user 1001) to 192.0.2.2:7080: straight",
               "TCP from an application (user 65534) to 192.0.2.2:3306: straight",
               "TCP from an application (user 65534) to 10.0.0.0:7080: straight, led there",
-              "TCP from an application (user 65534) to 240.0.0.1:7080: 15001",
+              "TCP from an application (user 65534) to 255.255.255.254:7080: 15001",
               "TCP from an application (user 65534) to 192.0.2.1:7080: straight",
               "TCP from the proxy (user 5678) to 192.0.2.1:7080: 15006",
               "TCP from the proxy (user 5678) to 127.0.0.1:7080: straight",
@@ -110,7 +110,7 @@ TEST_CASE("what another route would lead to somebody is led away") {
     auto where = probe_ground();
     where.leaves_by_loopback = [](const conf::IpAddress&) { return false; };
     const auto list = probe_lines(config, {}, where);
-    CHECK(std::ranges::count(list, "TCP from an application (user 65534) to 240.0.0.1:7080: 15001, "
+    CHECK(std::ranges::count(list, "TCP from an application (user 65534) to 255.255.255.254:7080: 15001, "
                                    "led there") == 1);
 }
 
