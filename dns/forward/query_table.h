@@ -47,7 +47,7 @@ struct Query {
     std::size_t attempts = 0;
     std::size_t waiting = 0;  ///< attempts that may still be answered
     Server* tcp_server = nullptr;
-    Server* last_server = nullptr;
+    Server* last_server = nullptr;  ///< asked over UDP, and not heard of since
     Server* plain_for = nullptr;  ///< this one refused it with EDNS, and is asked without
     bool was_plain = false;       ///< the last attempt went without
     bool impatient = false;       ///< it waits for half of the time

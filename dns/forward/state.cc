@@ -190,11 +190,18 @@ void Forwarder::State::forget_tcp(std::uint32_t slot) noexcept {
     --query.waiting;
 }
 
+/// Whatever it said, or that it is not there: once that is counted, the end of the wait says nothing
+/// of it.
+void Forwarder::State::heard_of(Query& query, const Server& server) noexcept {
+    if (query.last_server == &server) query.last_server = nullptr;
+}
+
 void Forwarder::State::on_exchange_reply(Server& server, QueryRef ref, Transport transport,
                                          std::span<std::uint8_t> reply) noexcept {
     Query* query = queries.find(ref);
     if (query == nullptr) return;
     server.health.replied();
+    heard_of(*query, server);
     if (transport == Transport::udp) learn_time(server, *query);
     --query->waiting;
     if (transport == Transport::tcp) query->tcp_server = nullptr;
@@ -244,6 +251,7 @@ void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,
     if (query == nullptr) return;
     note(*query, Trace::What::unreachable, server, transport);
     server.failed(Clock::now());
+    heard_of(*query, server);
     --query->waiting;
     if (transport == Transport::tcp) query->tcp_server = nullptr;
     try {

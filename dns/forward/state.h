@@ -70,6 +70,7 @@ private:
     bool try_next(std::uint32_t slot, Clock::time_point now);
     [[nodiscard]] Wait patience_with(const Query& query, const Server& server) const noexcept;
     void wait_for(std::uint32_t slot, Clock::time_point now, Wait wait = Wait::whole) noexcept;
+    static void heard_of(Query& query, const Server& server) noexcept;
     void learn_time(Server& server, const Query& query) const noexcept;
     bool send_to(std::uint32_t slot, const Choice& choice);
     bool send_over_tcp(std::uint32_t slot, Server& server);

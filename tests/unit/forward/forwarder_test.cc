@@ -166,6 +166,27 @@ TEST_CASE("a server that is alone, or that nobody knows yet, is waited for as be
     CHECK(client.forwarder->upstreams()[0].failures == 1);
 }
 
+TEST_CASE("what another server does is no silence of one that was heard of") {
+    // The second one refuses, or is not there; then the first one, silent until then, is asked again.
+    for (const bool there : {true, false}) {
+        CAPTURE(there);
+        Client client{quick()};
+        FakeServer slow{client.context};
+        auto second = std::make_unique<FakeServer>(client.context);
+        slow.on_udp = [&](const Bytes& query, const FakeServer::Reply& reply) {
+            if (slow.udp_queries > 1) answers(query, reply);
+        };
+        second->on_udp = says(5);
+        client.use({&slow, second.get()});
+        if (!there) second.reset();
+        client.ask(1);
+        client.wait_for(1);
+        CHECK(client.replies.at(1) == reply_to(query_bytes()));
+        CHECK(client.forwarder->upstreams()[0].failures == 1);
+        CHECK(client.forwarder->upstreams()[1].failures == (there ? 0 : 1));
+    }
+}
+
 TEST_CASE("when nobody replies the query ends, after asking several times") {
     Client client{quick(std::chrono::milliseconds{1000})};
     FakeServer silent{client.context};
