@@ -43,6 +43,9 @@ public:
 
     /// An attempt came to nothing.
     void failed(Clock::time_point now, Health::Failure how = Health::Failure::no_reply) noexcept;
+    /// A connection came to nothing. That alone does not make it a server that is down: where TCP is
+    /// closed on the way it still answers over UDP, and who was cut off together would be enough.
+    void failed_over_tcp() noexcept { ++failures_; }
     /// Whether the time to the next reply is to be measured: of the first ones, and of some.
     [[nodiscard]] bool wants_time() noexcept { return ++replies_ <= 8 || replies_ % 4 == 0; }
     /// Asks a server that is down, now and then, whether it is back.

@@ -250,7 +250,7 @@ void Forwarder::State::on_exchange_error(Server& server, QueryRef ref,
     Query* query = queries.find(ref);
     if (query == nullptr) return;
     note(*query, Trace::What::unreachable, server, transport);
-    server.failed(Clock::now());
+    transport == Transport::tcp ? server.failed_over_tcp() : server.failed(Clock::now());
     heard_of(*query, server);
     --query->waiting;
     if (transport == Transport::tcp) query->tcp_server = nullptr;

@@ -156,6 +156,21 @@ TEST_CASE("where connections are filtered another server is asked, or the client
     CHECK(client.replies.at(2) == reply_to(query_bytes()));
 }
 
+TEST_CASE("a server whose connections are cut is not down: it answers over UDP") {
+    Client client{quick()};
+    FakeServer cut{client.context};
+    cut.on_udp = truncates;
+    cut.on_tcp = [](const Bytes&, const FakeServer::Reply&) {};
+    client.use({&cut});
+    for (std::uint8_t i = 0; i < 8; ++i) client.ask(i, query_bytes(i));
+    client.wait_until([&] { return cut.tcp_queries == 8; });
+    cut.close_connections();
+    client.wait_for(8);
+    CHECK(client.replies.at(7) == truncated(query_bytes(7)));
+    CHECK(client.forwarder->upstreams()[0].failures == 8);
+    CHECK(client.forwarder->upstreams()[0].up);
+}
+
 TEST_CASE("what a server says over TCP counts more than the truncated reply before it") {
     Client client;
     FakeServer server{client.context};
