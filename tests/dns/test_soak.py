@@ -27,6 +27,9 @@ STREAMS = [
     {"names": ["x{}.fresh.example"], "rate": 100}, {"names": ["t{}.fresh.example"], "rate": 20, "tcp": True},
 ]
 PACE = 0.05  # seconds a step at least
+# Seconds without a fault between two: a question that one upstream refused is with the other by then.
+# Else it would meet both of them at fault, and SERVFAIL would be the truth.
+HANDOVER = 0.01
 MEMORY_GROWTH_MAX = 4 << 20
 FILES_GROWTH_MAX = 64  # sockets to upstreams are renewed when these fail; a leak would be thousands
 
@@ -82,6 +85,7 @@ class Soak:
         """Of one upstream; the other one is well by then."""
         bad, good = self.upstreams[:: 1 if self.steps % 2 else -1]
         good.fault = None
+        threading.Event().wait(HANDOVER)
         bad.fault, bad.strength = FAULTS[self.steps // 4 % len(FAULTS)], (0.3, 0.7, 1.0)[self.steps % 3]
 
     def flush(self):
@@ -118,7 +122,7 @@ def test_nothing_is_lost_and_nothing_grows(server, upstreams):
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             soak.step()
-            threading.Event().wait(PACE)
+            threading.Event().wait(PACE - HANDOVER)
         results = load.end()
     finally:
         load.close()
