@@ -15,6 +15,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
+#include <array>
 #include <cerrno>
 
 namespace meshgate::netfilter {
@@ -77,6 +78,15 @@ void LinkNetlink::set_up(const std::string& name) {
     expect(netlink_.ask(request.message()), "set interface " + name + " up");
 }
 
+void LinkNetlink::set_up_alone(const std::string& name) {
+    constexpr std::array<std::uint8_t, 6> own{0x02, 'm', 'g', 'c', 'l', 0};  // IEEE 802: local
+    RouteRequest<ifinfomsg> request{RTM_NEWLINK, 0};
+    request->ifi_index = static_cast<int>(index_of(name));
+    request->ifi_flags = request->ifi_change = IFF_UP | IFF_NOARP;
+    request.put_bytes(IFLA_ADDRESS, own);
+    expect(netlink_.ask(request.message()), "set interface " + name + " up");
+}
+
 int LinkNetlink::add_address(const std::string& interface, const conf::IpAddress& address,
                              std::uint8_t prefix) {
     RouteRequest<ifaddrmsg> request{RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL};
@@ -110,6 +120,32 @@ void LinkNetlink::add_default_route(const std::string& interface, const conf::Ip
     request.put(RTA_GATEWAY, gateway);
     request.put_u32(RTA_OIF, index_of(interface));
     request.put_u32(RTA_TABLE, table);
+    expect(netlink_.ask(request.message()), "add a route by " + interface);
+}
+
+void LinkNetlink::add_route(const conf::IpAddress& address, const std::string& interface,
+                            std::uint32_t table) {
+    RouteRequest<rtmsg> request{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE};
+    request->rtm_family = to_af(address.family());
+    request->rtm_dst_len = static_cast<std::uint8_t>(address.bytes().size() * 8);
+    request->rtm_table = RT_TABLE_UNSPEC;
+    request->rtm_protocol = route_protocol;
+    request->rtm_type = RTN_UNICAST;
+    request->rtm_scope = RT_SCOPE_LINK;
+    request.put(RTA_DST, address);
+    request.put_u32(RTA_OIF, index_of(interface));
+    request.put_u32(RTA_TABLE, table);
+    expect(netlink_.ask(request.message()), "add a route to " + address.to_string());
+}
+
+void LinkNetlink::add_default_route(const std::string& interface, conf::Family family) {
+    RouteRequest<rtmsg> request{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE};
+    request->rtm_family = to_af(family);
+    request->rtm_table = RT_TABLE_MAIN;
+    request->rtm_protocol = route_protocol;
+    request->rtm_type = RTN_UNICAST;
+    request->rtm_scope = RT_SCOPE_LINK;
+    request.put_u32(RTA_OIF, index_of(interface));
     expect(netlink_.ask(request.message()), "add a route by " + interface);
 }
 

@@ -38,6 +38,9 @@ public:
     /// It goes with its peer. No error when it is gone.
     void remove(const std::string& name);
     void set_up(const std::string& name);
+    /// Up, and without neighbours: all that it sends is for the hardware address that it has itself,
+    /// which is that of its peer, too. Nobody is asked who has an address (IFF_NOARP).
+    void set_up_alone(const std::string& name);
 
     /// Without duplicate address detection, so that it is usable at once.
     /// @return the kernel's error: EACCES or EOPNOTSUPP where IPv6 is off
@@ -51,12 +54,24 @@ public:
     void add_default_route(const std::string& interface, const conf::IpAddress& gateway,
                            std::uint32_t table);
 
+    /// `ip route add ADDRESS dev INTERFACE table TABLE`
+    void add_route(const conf::IpAddress& address, const std::string& interface,
+                   std::uint32_t table);
+    /// `ip route add default dev INTERFACE`
+    void add_default_route(const std::string& interface, conf::Family family);
+
     /// `ip route add ADDRESS via GATEWAY`
     void add_host_route(const conf::IpAddress& address, const conf::IpAddress& gateway);
 
     /// Has what this flow sends, and what is checked of its answers, routed by `table`: two rules
     /// (FRA_SPORT_RANGE and FRA_DPORT_RANGE, Linux 4.17), marked as ours.
     void add_rules(const RoutedFlow& flow, std::uint32_t table);
+    /// TCP and UDP that arrive at `from` arrive at `to` instead, for all that looks at them from there
+    /// on: `tc filter add dev FROM ingress ... action mirred ingress redirect dev TO`.
+    /// @return the kernel's error: ENOENT or EOPNOTSUPP where it has no sch_ingress, cls_u32 or
+    /// act_mirred
+    int hand_over(const std::string& from, const std::string& to);
+
     /// `ip rule add to ADDRESS ipproto PROTOCOL dport PORT uidrange USER-USER table TABLE`, marked as
     /// ours. Once more is no error.
     void add_rule(const RoutedDestination& destination, std::uint32_t table);

@@ -15,12 +15,6 @@ bool is_wildcard(std::string_view name) {
     return name.ends_with('+') || name.ends_with('*');
 }
 
-/// As iptables and nft match names: "br-+" is all that begin with "br-".
-bool matches(std::string_view pattern, std::string_view name) {
-    if (!is_wildcard(pattern)) return pattern == name;
-    return name.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
 bool is_of(conf::IpFamilyMode mode, Family family) {
     if (mode == conf::IpFamilyMode::dualstack) return true;
     return (mode == conf::IpFamilyMode::ipv4) == (family == Family::ipv4);
@@ -51,30 +45,17 @@ bool is_heard(const conf::Config& config, const conf::Network& network, Family f
                std::ranges::any_of(network.cidrs,
                                    [&at](const conf::Cidr& cidr) { return cidr.contains(at); }) ||
                std::ranges::any_of(addresses, [&](const InterfaceAddress& one) {
-                   return one.address == at && matches(network.interface, one.interface);
+                   return one.address == at && matches_interface(network.interface, one.interface);
                });
     };
     return std::ranges::any_of(config.dns.listen, [&](const conf::Listen& listen) {
         if (const auto* interface = std::get_if<conf::InterfacePort>(&listen)) {
             return interface->port == config.redirect.dns.port &&
-                   matches(network.interface, interface->interface);
+                   matches_interface(network.interface, interface->interface);
         }
         const auto& address = std::get<conf::SocketAddress>(listen);
         return address.port == config.redirect.dns.port && is_there(address.address);
     });
-}
-
-/// Where the kernel redirects to on that interface.
-std::optional<conf::IpAddress> target_on(const std::string& interface, Family family,
-                                         const std::vector<InterfaceAddress>& addresses) {
-    std::optional<conf::IpAddress> target;
-    for (const auto& one : addresses) {
-        if (one.interface != interface || one.address.family() != family) continue;
-        if (!target) target = one.address;
-        if (family == Family::ipv4) break;
-        if (target->is_link_local() && !one.address.is_link_local()) target = one.address;
-    }
-    return target;
 }
 
 class Search {
@@ -87,7 +68,7 @@ public:
         for (const auto& network : redirect_.networks) {
             bool found = false;
             for (const auto& interface : interfaces()) {
-                if (!matches(network.interface, interface)) continue;
+                if (!matches_interface(network.interface, interface)) continue;
                 found = true;
                 for (const auto family : families_of(network, redirect_.ip_family)) {
                     look_at(interface, family);
@@ -113,7 +94,7 @@ private:
     }
 
     void look_at(const std::string& interface, Family family) {
-        const auto target = target_on(interface, family, addresses_);
+        const auto target = redirect_target(interface, family, addresses_);
         if (!target) {
             add(interface + " has no " + name_of(family) +
                 " address: what is captured from its clients is dropped until it has one");
@@ -160,6 +141,23 @@ private:
 };
 
 }  // namespace
+
+bool matches_interface(std::string_view pattern, std::string_view name) {
+    if (!is_wildcard(pattern)) return pattern == name;
+    return name.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+std::optional<conf::IpAddress> redirect_target(const std::string& interface, Family family,
+                                               const std::vector<InterfaceAddress>& addresses) {
+    std::optional<conf::IpAddress> target;
+    for (const auto& one : addresses) {
+        if (one.interface != interface || one.address.family() != family) continue;
+        if (!target) target = one.address;
+        if (family == Family::ipv4) break;
+        if (target->is_link_local() && !one.address.is_link_local()) target = one.address;
+    }
+    return target;
+}
 
 std::vector<std::string> unheard_networks(const conf::Config& config,
                                           const std::vector<InterfaceAddress>& addresses) {

@@ -66,10 +66,6 @@ public:
                     ": it is off, or its ranges for documentation are in use here");
             }
         }
-        for (const auto& network : config_.redirect.networks) {
-            probes_.left_out.push_back("clients behind " + network.interface +
-                                       ": what comes from there cannot be made here");
-        }
         return std::move(probes_);
     }
 
@@ -83,6 +79,9 @@ private:
         plan_outbound();
         plan_within();
         plan_inbound();
+        for (const auto& client : ground_.clients) {
+            if (client.address.family() == family_) plan_client(client);
+        }
         plan_dns();
     }
 
@@ -119,6 +118,17 @@ private:
         packet.gid.reset();
         packet.source = there_;
         packet.to_this_host = true;
+        return packet;
+    }
+
+    [[nodiscard]] Packet passing(const ProbeClient& client, const IpAddress& to, Port port,
+                                 Protocol protocol = Protocol::tcp) const {
+        Packet packet = arriving(port);
+        packet.protocol = protocol;
+        packet.source = client.address;
+        packet.destination = to;
+        packet.interface = client.interface;
+        packet.to_this_host = ground_.is_local(to);
         return packet;
     }
 
@@ -224,6 +234,32 @@ private:
         if (!excluded.empty()) add("somebody outside", arriving(excluded[0].first));
     }
 
+    void plan_client(const ProbeClient& client) {
+        const auto who = "a client behind " + client.interface;
+        const auto send = [&](const Packet& packet) -> PlannedProbe& {
+            auto& probe = add(who, packet);
+            probe.client_of = client.interface;
+            return probe;
+        };
+        const Port port = port_that([&](Port each) {
+            return expected(passing(client, there_, each)).has_value();
+        });
+        send(passing(client, there_, port));
+        send(passing(client, there_, port, Protocol::udp));
+        const auto& excluded = config_.redirect.outbound.exclude_ports;
+        if (!excluded.empty()) send(passing(client, there_, excluded[0].first));
+        send(passing(client, client.here, port));
+        for (const Protocol protocol : {Protocol::udp, Protocol::tcp}) {
+            send(passing(client, there_, dns_port_number, protocol)).speaks_dns = true;
+        }
+        const auto question = passing(client, there_, dns_port_number, Protocol::udp);
+        const auto name = name_to_ask();
+        if (name.empty() || !expected(question)) return;
+        auto& probe = send(question);
+        probe.speaks_dns = true;
+        probe.name = name;
+    }
+
     void plan_dns() {
         for (const Protocol protocol : {Protocol::udp, Protocol::tcp}) {
             ask(there_, application_, "an application", protocol);
@@ -261,10 +297,17 @@ private:
         return &probe;
     }
 
-    void plan_name() {
+    /// One of the mesh that the configuration has; empty where it has none.
+    [[nodiscard]] std::string name_to_ask() const {
         const auto plain = std::ranges::find(config_.services, conf::ServiceKind::service,
                                              &conf::Service::kind);
-        if (!summary_.dns || plain == config_.services.end()) return;
+        if (!summary_.dns || plain == config_.services.end()) return "";
+        return plain->name + "." + config_.mesh.domains.front();
+    }
+
+    void plan_name() {
+        const auto name = name_to_ask();
+        if (name.empty()) return;
         auto asked = servers();
         asked.insert(asked.begin(), there_);
         for (const auto& server : asked) {
@@ -274,7 +317,7 @@ private:
                 probes_.list.pop_back();
                 continue;
             }
-            probe->name = plain->name + "." + config_.mesh.domains.front();
+            probe->name = name;
             return;
         }
     }

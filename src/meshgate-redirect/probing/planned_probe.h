@@ -23,10 +23,18 @@ struct PlannedProbe {
     std::string name;         ///< whose address is asked for; empty: who the server is
     bool is_led_there = false;  ///< to the address of somebody else, and must not reach him
     bool bind_source = false;   ///< the source is no choice of the kernel's
+    std::string client_of;      ///< the interface that it comes from behind of; empty: none
 
     [[nodiscard]] bool is_inbound() const noexcept {
         return packet.hook == netfilter::Hook::prerouting;
     }
+};
+
+/// Somebody behind an interface of [[redirect.network]] whose packets can be made.
+struct ProbeClient {
+    std::string interface;
+    conf::IpAddress address;
+    conf::IpAddress here;  ///< where what is captured from him is redirected to
 };
 
 /// Between what they run.
@@ -34,6 +42,7 @@ struct ProbeGround {
     std::string interface;                       ///< over which what leaves this machine leaves it
     std::map<conf::Family, conf::IpAddress> here;   ///< families that can be probed
     std::map<conf::Family, conf::IpAddress> there;
+    std::vector<ProbeClient> clients;
     std::function<bool(const conf::IpAddress&)> is_local;  ///< an address of this machine
     std::function<bool(const conf::IpAddress&)> leaves_by_loopback;  ///< as a VIP's range does
 };
@@ -44,7 +53,8 @@ struct PlannedProbes {
 };
 
 /// A probe for each path of the policy: both families, TCP and UDP, users that are captured and
-/// those that are not, what leaves, what arrives, what stays, DNS by each server and by name.
+/// those that are not, what leaves, what arrives, what stays, what clients send through this machine,
+/// DNS by each server and by name.
 /// Where each has to go is what the rules say, as `explain` does. Pure.
 PlannedProbes plan_probes(const netfilter::Ruleset& rules, const conf::Config& config,
                           const netfilter::Host& host, const ProbeGround& ground);

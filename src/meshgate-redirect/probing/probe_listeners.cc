@@ -25,12 +25,17 @@ constexpr std::size_t max_connections = 1024;
 }  // namespace
 
 ProbeListeners::ProbeListeners(const PlannedProbes& probes, const netfilter::Summary& summary,
-                               conf::Uid proxy_user, ProbeSite& site) {
+                               conf::Uid proxy_user, const std::vector<ProbeClient>& clients,
+                               ProbeSite& site) {
     for (const Family family : summary.families) {
         const auto ends = site.ends(family);
         if (!ends) continue;
         // What this machine sends is redirected to localhost, what arrives to where it arrives.
-        for (const auto& at : {localhost(family), ends->here}) {
+        std::vector<IpAddress> places{localhost(family), ends->here};
+        for (const auto& client : clients) {
+            if (client.here.family() == family) places.push_back(client.here);
+        }
+        for (const auto& at : places) {
             const auto listen = [&](Port port, Protocol protocol) {
                 listen_here(at, port, protocol, {port}, proxy_user);
             };

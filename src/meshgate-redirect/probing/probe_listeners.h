@@ -20,11 +20,12 @@ struct Arrival {
 };
 
 /// The listeners of a run: at the redirect ports where nobody else listens, and wherever a probe is
-/// sent. Each answers, and is at one address that only this machine and the site can reach.
+/// sent. Each answers, and is at one address that only this machine, the site and the clients of an
+/// interface that is probed can reach.
 class ProbeListeners {
 public:
     ProbeListeners(const PlannedProbes& probes, const netfilter::Summary& summary,
-                   conf::Uid proxy_user, ProbeSite& site);
+                   conf::Uid proxy_user, const std::vector<ProbeClient>& clients, ProbeSite& site);
 
     /// One of them would hear what is sent there: otherwise it is a program of this machine.
     [[nodiscard]] bool is_ours(const conf::IpAddress& at, conf::Port port,

@@ -66,11 +66,13 @@ void keep_in(const std::vector<PlannedProbe>& probes, const std::vector<conf::Ui
 class Run {
 public:
     Run(const PlannedProbes& probes, const netfilter::Summary& summary,
-        const std::vector<conf::Uid>& proxy_users, ProbeSite& site)
-        : planned_(probes.list), listeners_(probes, summary, proxy_users.front(), site) {
-        keep_in(planned_, proxy_users, site);
+        const std::vector<conf::Uid>& proxy_users, const std::vector<ProbeClient>& clients,
+        ProbePlaces places)
+        : planned_(probes.list),
+          listeners_(probes, summary, proxy_users.front(), clients, places.site) {
+        keep_in(planned_, proxy_users, places.site);
         for (std::size_t i = 0; i < std::min(planned_.size(), max_probes); ++i) {
-            senders_.emplace_back(i, planned_[i], site);
+            senders_.emplace_back(i, planned_[i], places);
         }
     }
 
@@ -218,10 +220,18 @@ private:
 ProbeReport probe_policy(const netfilter::Ruleset& rules, const conf::Config& config,
                          const netfilter::Host& host) {
     ProbeSite site;
-    const auto planned = plan_probes(rules, config, host, ground_of(site));
+    const auto summary = summarize(rules);
+    auto clients = find_clients(config.redirect, summary.families, interface_addresses(),
+                                interface_state());
+    ClientSites client_sites{clients, site};
+    auto ground = ground_of(site);
+    ground.clients = clients.clients;
+    const auto planned = plan_probes(rules, config, host, ground);
     ProbeReport report;
     report.left_out = planned.left_out;
-    report.results = Run{planned, summarize(rules), host.proxy_users, site}.results();
+    std::ranges::move(clients.left_out, std::back_inserter(report.left_out));
+    report.results =
+        Run{planned, summary, host.proxy_users, ground.clients, {site, client_sites}}.results();
     return report;
 }
 

@@ -11,25 +11,38 @@
 #include <system_error>
 
 namespace meshgate::redirect {
-ProbeSender::ProbeSender(std::size_t number, const PlannedProbe& planned, ProbeSite& site)
+ProbeSender::ProbeSender(std::size_t number, const PlannedProbe& planned, ProbePlaces places)
     : number_(number), planned_(&planned) {
     try {
-        begin(site);
+        begin(places);
     } catch (const std::system_error& error) {
         error_ = error.code().value();
     }
 }
 
-void ProbeSender::begin(ProbeSite& site) {
+/// Its packets, or what answers them, to where nobody else sees them.
+void ProbeSender::lead(ProbePlaces places) {
+    const auto& packet = planned_->packet;
+    const auto port = local_address(socket_).port();
+    if (!planned_->client_of.empty()) {
+        places.clients.lead_back(planned_->client_of, {packet.source, port, ""}, packet.protocol);
+    } else if (planned_->is_led_there) {
+        places.site.lead_there(packet.destination.family(), packet.protocol, port);
+    }
+}
+
+void ProbeSender::begin(ProbePlaces places) {
     const auto& packet = planned_->packet;
     const auto family = packet.destination.family();
     const auto make = [&] { return socket_of(packet.uid.value_or(0), family, packet.protocol); };
-    socket_ = planned_->is_inbound() ? site.there().inside(make) : make();
+    if (!planned_->client_of.empty()) {
+        socket_ = places.clients.behind(planned_->client_of).inside(make);
+    } else {
+        socket_ = planned_->is_inbound() ? places.site.there().inside(make) : make();
+    }
     KernelAddress from{planned_->bind_source ? packet.source : any_address(family), 0};
     if (::bind(socket_.get(), from.raw(), from.bytes) != 0) throw_errno("bind");
-    if (planned_->is_led_there) {
-        site.lead_there(family, packet.protocol, local_address(socket_).port());
-    }
+    lead(places);
     KernelAddress to{packet.destination, packet.dport};
     if (::connect(socket_.get(), to.raw(), to.bytes) == 0) {
         connected();

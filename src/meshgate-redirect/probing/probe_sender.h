@@ -1,6 +1,7 @@
 #pragma once
 
 #include "netfilter/conntrack/connection.h"
+#include "src/meshgate-redirect/probing/client_sites.h"
 #include "src/meshgate-redirect/probing/planned_probe.h"
 #include "src/meshgate-redirect/probing/probe_messages.h"
 #include "src/meshgate-redirect/probing/probe_site.h"
@@ -10,11 +11,17 @@
 
 namespace meshgate::redirect {
 
+/// Where they can be sent from, besides this machine.
+struct ProbePlaces {
+    ProbeSite& site;
+    ClientSites& clients;
+};
+
 /// The end of a probe that sends it.
 class ProbeSender {
 public:
     /// Begins to connect; UDP is sent at once. What the kernel refuses is in error().
-    ProbeSender(std::size_t number, const PlannedProbe& planned, ProbeSite& site);
+    ProbeSender(std::size_t number, const PlannedProbe& planned, ProbePlaces places);
 
     [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
     [[nodiscard]] bool waits_to_connect() const noexcept { return connecting_; }
@@ -32,7 +39,8 @@ public:
     [[nodiscard]] netfilter::Tuple tuple() const;
 
 private:
-    void begin(ProbeSite& site);
+    void begin(ProbePlaces places);
+    void lead(ProbePlaces places);
     void connected();
     void receive();
 

@@ -54,19 +54,6 @@ std::optional<SiteEnds> free_ends(Family family) {
     return std::nullopt;
 }
 
-/// An address of IPv6 is added at once, but becomes one of this machine by a work queue of the
-/// kernel (addrconf_dad_work()), also where no duplicate is looked for.
-void wait_until_local(const IpAddress& address) {
-    constexpr int most = 1000;
-    constexpr std::chrono::milliseconds pause{1};
-    for (int i = 0; i < most; ++i) {
-        const auto route = netfilter::RouteNetlink{}.lookup(address);
-        if (route && route->type == RTN_LOCAL) return;
-        std::this_thread::sleep_for(pause);
-    }
-    throw_errno("address " + address.to_string(), ETIMEDOUT);
-}
-
 /// The guardian: waits until nobody has the other end of the pipe, then tidies up.
 [[noreturn]] void guard(int pipe, std::uint32_t table) {
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);
@@ -83,6 +70,17 @@ void wait_until_local(const IpAddress& address) {
 }
 
 }  // namespace
+
+void wait_until_local(const IpAddress& address) {
+    constexpr int most = 1000;
+    constexpr std::chrono::milliseconds pause{1};
+    for (int i = 0; i < most; ++i) {
+        const auto route = netfilter::RouteNetlink{}.lookup(address);
+        if (route && route->type == RTN_LOCAL) return;
+        std::this_thread::sleep_for(pause);
+    }
+    throw_errno("address " + address.to_string(), ETIMEDOUT);
+}
 
 std::uint32_t probe_table() {
     constexpr std::uint32_t base = 173U << 24;  // as the protocol number that marks what is ours
@@ -157,6 +155,19 @@ void ProbeSite::prepare_to_lead() {
 void ProbeSite::lead_there(const conf::SocketAddress& to, conf::Uid user) {
     prepare_to_lead();
     LinkNetlink{}.add_rule({to.address, conf::Protocol::tcp, to.port, user}, probe_table());
+}
+
+void ProbeSite::answer(const conf::IpAddress& address) {
+    const auto own = ends(address.family());
+    if (!own) return;
+    there_.inside([&] { LinkNetlink{}.add_host_route(address, own->here); });
+}
+
+void ProbeSite::lead_by(const std::string& interface, const conf::SocketAddress& to,
+                        conf::Protocol protocol) {
+    prepare_to_lead();
+    LinkNetlink{}.add_route(to.address, interface, probe_table());
+    LinkNetlink{}.add_rule({to.address, protocol, to.port, std::nullopt}, probe_table());
 }
 
 void ProbeSite::lead_there(Family family, conf::Protocol protocol, conf::Port source_port) {

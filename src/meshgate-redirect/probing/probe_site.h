@@ -41,6 +41,11 @@ public:
     /// What this user's programs send to that port of that address leads there too: a proxy that
     /// gets a probe connects to where it was meant for.
     void lead_there(const conf::SocketAddress& to, conf::Uid user);
+    /// Of all addresses this one is not taken for one of the site's own: its answers go back here.
+    void answer(const conf::IpAddress& address);
+    /// What is sent to that port of that address leaves by that interface, which has no neighbours.
+    void lead_by(const std::string& interface, const conf::SocketAddress& to,
+                 conf::Protocol protocol);
 
 private:
     void connect();
@@ -54,6 +59,11 @@ private:
     UniqueFd guardian_pipe_;  ///< its end tells the guardian that this process is gone
     pid_t guardian_ = -1;
 };
+
+/// An address of IPv6 is added at once, but becomes one of this machine by a work queue of the
+/// kernel (addrconf_dad_work()), also where no duplicate is looked for.
+/// @throws std::system_error after a second
+void wait_until_local(const conf::IpAddress& address);
 
 /// Bound to the number of the process, so that two never take each other's rules away.
 std::uint32_t probe_table();

@@ -1,4 +1,3 @@
-#include "netfilter/nftnl/link_netlink.h"
 #include "netfilter/nftnl/rule_words.h"
 #include "netfilter/nftnl/tracer.h"
 #include "src/common/command_line.h"
@@ -136,9 +135,7 @@ void listen_to(netfilter::PacketTracer& tracer, const UniqueFd& socket, bool tcp
 /// What arrives comes by the site, whatever its source; what is answered goes back there.
 void lead_back(ProbeSite& site, const Probe& probe, const UniqueFd& socket) {
     const auto family = probe.destination.family();
-    site.there().inside([&] {
-        netfilter::LinkNetlink{}.add_host_route(probe.destination, site.ends(family)->here);
-    });
+    site.answer(probe.destination);
     site.lead_there(family, probe.protocol, local_address(socket).port());
 }
 

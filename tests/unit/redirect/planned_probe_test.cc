@@ -132,3 +132,33 @@ TEST_CASE("a port that is captured is found where only some are") {
     CHECK(list[0] == "TCP from an application (user 65534) to 192.0.2.2:8443: 15001");
     CHECK(std::ranges::count(list, "TCP from somebody outside to 192.0.2.1:9090: 15006") == 1);
 }
+
+TEST_CASE("what a client behind an interface sends is probed on each of its ways") {
+    conf::Config config;
+    config.redirect.ip_family = conf::IpFamilyMode::ipv4;
+    config.redirect.outbound.exclude_ports = {{3306, 3306}};
+    config.redirect.dns.enabled = true;
+    config.redirect.dns.protocols = {conf::Protocol::udp};
+    config.redirect.networks = {{"docker0", {*conf::Cidr::parse("172.17.0.0/16")}, {}}};
+    config.services.emplace_back();
+    config.services[0].name = "backend";
+    auto where = probe_ground();
+    where.clients = {{"docker0", probe_ip("172.17.255.254"), probe_ip("172.17.0.1")}};
+    where.is_local = [](const conf::IpAddress& address) {
+        return address == probe_ip("192.0.2.1") || address == probe_ip("172.17.0.1");
+    };
+    std::vector<std::string> of_clients;
+    for (auto& line : probe_lines(config, {}, where)) {
+        if (line.find("client") != line.npos) of_clients.push_back(std::move(line));
+    }
+    CHECK(of_clients ==
+          std::vector<std::string>{
+              "TCP from a client behind docker0 to 192.0.2.2:7080: 15001",
+              "UDP from a client behind docker0 to 192.0.2.2:7080: straight",
+              "TCP from a client behind docker0 to 192.0.2.2:3306: straight",
+              "TCP from a client behind docker0 to 172.17.0.1:7080: 15006",
+              "DNS over UDP from a client behind docker0 to 192.0.2.2:53: 15053",
+              "DNS over TCP from a client behind docker0 to 192.0.2.2:53: straight",
+              "DNS over UDP for backend.mesh from a client behind docker0 to 192.0.2.2:53: 15053",
+          });
+}

@@ -17,12 +17,24 @@ exclude_destinations = ["198.18.0.0/15", "2001:db8:ffff::/48"]
 """
 
 
-@pytest.fixture(params=[True, False], ids=["default-route", "no-default-route"])
+CLIENTS = f"""
+[[redirect.network]]
+interface = "{m.SERVICE_LINK}"
+cidr = ["10.77.1.0/24", "fd77:1::/64"]
+"""
+
+
+@pytest.fixture(params=["no-default-route", "clients"])
 def probed(request, new_mesh):
-    mesh = new_mesh(default_route=request.param, native_ipv6=True)
+    mesh = new_mesh(default_route=request.param != "no-default-route", native_ipv6=True)
     mesh.build_network()
-    text = mesh.write_config().read_text()
-    mesh.config.write_text(text.replace("[redirect.outbound]", EXCLUDED.strip()))
+    with_clients = request.param == "clients"
+    text = mesh.write_config(CLIENTS if with_clients else "").read_text()
+    text = text.replace("[redirect.outbound]", EXCLUDED.strip())
+    if with_clients:
+        mesh.vm.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        text = text.replace("[dns]", '[dns]\nlisten = ["0.0.0.0:15053", "[::]:15053"]')
+    mesh.config.write_text(text)
     mesh.start_dns()
     mesh.start_envoy()
     mesh.install()
@@ -31,9 +43,10 @@ def probed(request, new_mesh):
 
 @contextlib.contextmanager
 def nothing_leaves(mesh):
-    """Over both cables of the machine; of its own addresses the kernel may say something."""
-    with mesh.vm.capture(m.SERVICE_LINK, "tcp or udp or icmp") as one:
-        with mesh.vm.capture(m.OUTSIDE_LINK, "tcp or udp or icmp") as other:
+    """Over either cable of the machine, as seen at its other end; of its own addresses the kernel
+    may say something."""
+    with mesh.remote.capture("vm0", "tcp or udp or icmp") as one:
+        with mesh.outside.capture("vm0", "tcp or udp or icmp") as other:
             yield
     assert one.packets == other.packets == []
 
