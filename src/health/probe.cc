@@ -1,0 +1,129 @@
+#include "src/health/probe.h"
+
+#include "src/common/asio.h"
+#include "src/common/timer.h"
+#include "src/health/http_answer.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+namespace meshgate::health {
+namespace {
+
+using Error = boost::system::error_code;
+
+asio::ip::tcp::endpoint to_asio(const conf::SocketAddress& at, std::uint16_t port) {
+    const auto bytes = at.address.bytes();
+    if (at.address.family() == conf::Family::ipv4) {
+        asio::ip::address_v4::bytes_type v4;
+        std::copy(bytes.begin(), bytes.end(), v4.begin());
+        return {asio::ip::address_v4{v4}, port};
+    }
+    asio::ip::address_v6::bytes_type v6;
+    std::copy(bytes.begin(), bytes.end(), v6.begin());
+    return {asio::ip::address_v6{v6}, port};
+}
+
+}  // namespace
+
+struct Probe::Run : std::enable_shared_from_this<Run> {
+    Run(asio::io_context& context, const Target& its_target, Done its_done)
+        : target(its_target), done(std::move(its_done)), socket(context), timer(context) {}
+
+    void start(std::uint32_t mark);
+    void on_connected();
+    void send();
+    void receive();
+    void on_received(const Error& error, std::size_t size);
+    void end(bool good, std::string reason = {});
+    void end_soon(std::string reason);
+
+    const Target& target;
+    Done done;  ///< empty: it is over
+    asio::ip::tcp::socket socket;
+    Timer timer;
+    std::string request;
+    std::array<char, 4096> received;
+    std::optional<HttpAnswer> answer;
+};
+
+void Probe::Run::end(bool good, std::string reason) {
+    if (!done) return;
+    timer.cancel();
+    Error ignored;
+    socket.close(ignored);
+    const auto call = std::exchange(done, nullptr);
+    call({good, std::move(reason)});
+}
+
+void Probe::Run::end_soon(std::string reason) {
+    asio::post(socket.get_executor(), [self = shared_from_this(), why = std::move(reason)] {
+        self->end(false, why);
+    });
+}
+
+void Probe::Run::start(std::uint32_t mark) {
+    const auto& check = target.check;
+    const auto to = to_asio(target.endpoint, check.port.value_or(target.endpoint.port));
+    Error error;
+    socket.open(to.protocol(), error);
+    if (error) return end_soon("no socket: " + error.message());
+    if (mark != 0 && ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+        return end_soon("its packets cannot be marked: " + Error{errno, boost::system::system_category()}.message());
+    }
+    timer.wait_for(check.timeout, [weak = weak_from_this(), timeout = check.timeout] {
+        const auto self = weak.lock();
+        if (self) self->end(false, "no answer within " + std::to_string(timeout.count()) + " ms");
+    });
+    socket.async_connect(to, [self = shared_from_this()](const Error& failed) {
+        if (!self->done) return;
+        if (failed) return self->end(false, "connect: " + failed.message());
+        self->on_connected();
+    });
+}
+
+void Probe::Run::on_connected() {
+    if (target.check.kind == conf::CheckKind::tcp) return end(true);
+    const auto& host = target.check.host.empty() ? target.service : target.check.host;
+    request = http_request(target.check.path, host);
+    answer.emplace(target.check);
+    asio::async_write(socket, asio::buffer(request),
+                      [self = shared_from_this()](const Error& error, std::size_t) {
+                          if (!self->done) return;
+                          if (error) return self->end(false, "send: " + error.message());
+                          self->receive();
+                      });
+}
+
+void Probe::Run::receive() {
+    socket.async_read_some(asio::buffer(received),
+                           [self = shared_from_this()](const Error& error, std::size_t size) {
+                               if (self->done) self->on_received(error, size);
+                           });
+}
+
+void Probe::Run::on_received(const Error& error, std::size_t size) {
+    using Verdict = HttpAnswer::Verdict;
+    const auto verdict = error ? answer->end() : answer->take({received.data(), size});
+    if (verdict == Verdict::more) return receive();
+    end(verdict == Verdict::good, answer->reason());
+}
+
+Probe::Probe(asio::io_context& context, const Target& target, std::uint32_t mark, Done done)
+    : run_(std::make_shared<Run>(context, target, std::move(done))) {
+    run_->start(mark);
+}
+
+Probe::~Probe() {
+    run_->done = nullptr;
+    run_->timer.cancel();
+    Error ignored;
+    run_->socket.close(ignored);
+}
+
+}  // namespace meshgate::health
