@@ -6,7 +6,6 @@
 #include "src/meshgate-dns/admin_sockets.h"
 #include "src/meshgate-dns/bind_all.h"
 #include "src/meshgate-dns/file_limit.h"
-#include "src/meshgate-dns/host_resolver.h"
 #include "src/meshgate-dns/identity.h"
 #include "src/meshgate-dns/listen_addresses.h"
 #include "src/meshgate-dns/service.h"

@@ -170,11 +170,11 @@ void Upstreams::resolve_hosts() {
     const auto names = hosts();
     for (const std::string& host : names) {
         all_known = all_known && hosts_.contains(host);
-        resolve_(host, resolv_conf_, [this, name = host](std::vector<conf::IpAddress> found) {
-            if (stopped_ || found.empty()) return;
+        resolve_(host, resolv_conf_, [this, name = host](const HostAnswer& found) {
+            if (stopped_ || found.addresses.empty()) return;
             auto& known = hosts_[name];
-            if (known == found) return;
-            known = std::move(found);
+            if (known == found.addresses) return;
+            known = found.addresses;
             choose();
         });
     }

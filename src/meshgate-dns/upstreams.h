@@ -3,7 +3,7 @@
 #include "conf/config.h"
 #include "dns/forward/route.h"
 #include "src/common/timer.h"
-#include "src/meshgate-dns/host_resolver.h"
+#include "src/resolver/host_resolver.h"
 
 #include <chrono>
 #include <functional>

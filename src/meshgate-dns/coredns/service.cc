@@ -105,7 +105,7 @@ Service::Servers Service::make_missing(const Plan& plan) {
     Servers made;
     const PortServer::Shared shared{context_,
                                     [this](const std::string& host, const std::string& resolv_conf,
-                                           dnsd::HostResolver::Found found) {
+                                           HostResolver::Found found) {
                                         resolver_.resolve(host, resolv_conf, std::move(found));
                                     },
                                     files_ / plan.ports.size()};

@@ -7,7 +7,7 @@
 #include "src/meshgate-dns/coredns/http_endpoints.h"
 #include "src/meshgate-dns/coredns/port_server.h"
 #include "src/daemon/file_watch.h"
-#include "src/meshgate-dns/host_resolver.h"
+#include "src/resolver/host_resolver.h"
 
 #include <map>
 #include <memory>
@@ -56,7 +56,7 @@ private:
     asio::signal_set& signals_;
     const CommandLine line_;
     const std::size_t files_;
-    dnsd::HostResolver resolver_;
+    HostResolver resolver_;
     Servers servers_;
     Servers retired_;                                         ///< until their workers have ended
     std::map<const PortServer*, std::size_t> workers_ended_;  ///< of each

@@ -16,7 +16,6 @@
 
 using namespace meshgate;
 using namespace meshgate::daemon;
-using namespace meshgate::dnsd;
 
 namespace {
 

@@ -27,12 +27,15 @@ struct Fixture {
     asio::io_context context;
     std::vector<std::vector<conf::SocketAddress>> applied;        ///< of dns.upstreams
     std::vector<dns::forward::Route> routes;                      ///< the last of all
-    std::vector<std::pair<std::string, Upstreams::Found>> asked;  ///< of the resolver
+    using Found = std::function<void(std::vector<conf::IpAddress>)>;
+    std::vector<std::pair<std::string, Found>> asked;  ///< of the resolver
     Upstreams upstreams{
         context,
         {address("127.0.0.1:15053")},
         [this](const std::string& host, const std::string&, Upstreams::Found found) {
-            asked.emplace_back(host, std::move(found));
+            asked.emplace_back(host, [found](std::vector<conf::IpAddress> addresses) {
+                found({.addresses = std::move(addresses), .ttl = {}, .is_known = true});
+            });
         },
         [this](const auto& list) {
             routes = list;

@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/host_resolver.h"
+#include "src/resolver/host_resolver.h"
 
 #include "src/common/asio.h"
 #include "src/daemon/sockaddr.h"
@@ -10,7 +10,7 @@
 #include <mutex>
 #include <utility>
 
-namespace meshgate::dnsd {
+namespace meshgate {
 namespace {
 
 constexpr int try_ms = 2000;  // c-ares doubles it for the second try
@@ -24,15 +24,19 @@ void initialize_library() {
     std::call_once(once, [] { ::ares_library_init(ARES_LIB_INIT_ALL); });
 }
 
-std::vector<conf::IpAddress> addresses_of(const ares_addrinfo* result) {
-    std::vector<conf::IpAddress> out;
+HostAnswer answer_of(int status, const ares_addrinfo* result) {
+    HostAnswer answer;
+    answer.is_known = status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA;
+    auto& out = answer.addresses;
     const auto* node = result == nullptr ? nullptr : result->nodes;
     for (; node != nullptr; node = node->ai_next) {
         const auto address = daemon::from_kernel(node->ai_addr);
         if (!address || std::find(out.begin(), out.end(), *address) != out.end()) continue;
+        const std::chrono::seconds ttl{std::max(node->ai_ttl, 0)};
+        answer.ttl = out.empty() ? ttl : std::min(answer.ttl, ttl);
         out.push_back(*address);
     }
-    return out;
+    return answer;
 }
 
 }  // namespace
@@ -82,9 +86,9 @@ private:
         static_cast<Lookup*>(self)->watch_socket(fd, readable != 0, writable != 0);
     }
 
-    static void on_addresses(void* self, int /*status*/, int /*timeouts*/, ares_addrinfo* result) {
+    static void on_addresses(void* self, int status, int /*timeouts*/, ares_addrinfo* result) {
         auto& lookup = *static_cast<Lookup*>(self);
-        lookup.addresses_ = addresses_of(result);
+        lookup.answer_ = answer_of(status, result);
         if (result != nullptr) ::ares_freeaddrinfo(result);
         if (!lookup.closed_) lookup.finish();
     }
@@ -137,7 +141,7 @@ private:
         asio::post(context_, [self = shared_from_this()] {
             if (self->closed_) return;
             self->close();
-            self->found_(std::move(self->addresses_));
+            self->found_(std::move(self->answer_));
         });
     }
 
@@ -146,7 +150,7 @@ private:
     Found found_;
     ares_channel channel_ = nullptr;
     std::map<ares_socket_t, std::shared_ptr<Socket>> sockets_;  ///< shared with the pending waits
-    std::vector<conf::IpAddress> addresses_;
+    HostAnswer answer_;
     bool closed_ = false;
 };
 
@@ -167,4 +171,4 @@ void HostResolver::resolve(const std::string& host, const std::string& resolv_co
     lookup->start(host, resolv_conf);
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate

@@ -2,6 +2,7 @@
 
 #include "conf/address.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,14 +12,21 @@ namespace boost::asio {
 class io_context;
 }
 
-namespace meshgate::dnsd {
+namespace meshgate {
+
+/// What is known of a host name.
+struct HostAnswer {
+    std::vector<conf::IpAddress> addresses;  ///< without duplicates
+    std::chrono::seconds ttl{0};  ///< the shortest of theirs; 0 for those of /etc/hosts
+    /// The name has these addresses, or none at all. False: nobody could say.
+    bool is_known = false;
+};
 
 /// Looks host names up without blocking: /etc/hosts, then the servers of a resolv.conf, by c-ares.
-/// For upstreams that are named by a host; the thread that runs the context.
+/// For hosts that a configuration names; the thread that runs the context.
 class HostResolver {
 public:
-    /// Gets the addresses, without duplicates; none when the look-up failed.
-    using Found = std::function<void(std::vector<conf::IpAddress>)>;
+    using Found = std::function<void(HostAnswer)>;
 
     explicit HostResolver(boost::asio::io_context& context);
     /// Look-ups on their way end, and nobody is called back.
@@ -36,4 +44,4 @@ private:
     std::vector<std::weak_ptr<Lookup>> lookups_;  ///< those on their way own themselves
 };
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate

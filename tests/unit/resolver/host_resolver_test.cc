@@ -1,4 +1,4 @@
-#include "src/meshgate-dns/host_resolver.h"
+#include "src/resolver/host_resolver.h"
 
 #include "src/common/asio.h"
 #include "tests/unit/meshgate-dns/temporary_folder.h"
@@ -13,23 +13,20 @@
 #include <doctest/doctest.h>
 
 using namespace meshgate;
-using meshgate::dnsd::HostResolver;
 
 namespace {
-
-using Addresses = std::vector<conf::IpAddress>;
 
 struct Fixture {
     TemporaryFolder folder;
     asio::io_context context{1};
     std::optional<HostResolver> resolver{std::in_place, context};
-    std::optional<Addresses> found;
+    std::optional<HostAnswer> found;
 
     /// Starts a look-up with a resolv.conf of this text.
     void resolve(const std::string& host, const std::string& resolv_conf) {
         std::ofstream{folder / "resolv.conf"} << resolv_conf;
         resolver->resolve(host, folder / "resolv.conf",
-                          [this](Addresses addresses) { found = std::move(addresses); });
+                          [this](HostAnswer answer) { found = std::move(answer); });
     }
 };
 
@@ -42,7 +39,8 @@ TEST_CASE("a name of /etc/hosts is found without a server, after the call has re
     f.context.run();
     REQUIRE(f.found);
     const auto loopback = conf::IpAddress::parse("127.0.0.1").value();
-    CHECK(std::count(f.found->begin(), f.found->end(), loopback) == 1);
+    CHECK(f.found->is_known);
+    CHECK(std::ranges::count(f.found->addresses, loopback) == 1);
 }
 
 TEST_CASE("a name that is none, or nobody to ask, is no address") {
@@ -52,7 +50,7 @@ TEST_CASE("a name that is none, or nobody to ask, is no address") {
         f.resolve(host, "nameserver 127.0.0.254\noptions attempts:1\n");  // port 53 is closed there
         f.context.run();
         REQUIRE(f.found);
-        CHECK(f.found->empty());
+        CHECK(f.found->addresses.empty());
     }
 }
 
