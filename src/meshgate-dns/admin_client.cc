@@ -1,102 +1,32 @@
 #include "src/meshgate-dns/admin_client.h"
 
-#include "src/common/errors.h"
-#include "src/common/unique_fd.h"
-#include "src/meshgate-dns/admin_sockets.h"
-#include "src/daemon/http.h"
-#include "src/daemon/sockaddr.h"
 #include "src/meshgate-dns/verbs.h"
 
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
+#include <system_error>
 
 namespace meshgate::dnsd {
-namespace {
-
-constexpr std::size_t answer_bytes_max = std::size_t{16} << 20;
-
-daemon::KernelAddress kernel_address(const AdminAddress& address) {
-    if (const auto* tcp = std::get_if<conf::SocketAddress>(&address)) {
-        return daemon::to_kernel(*tcp);
-    }
-    const std::string path = std::get<std::string>(address);
-    sockaddr_un where{};
-    if (path.size() >= sizeof where.sun_path) throw_errno("admin unix:" + path, ENAMETOOLONG);
-    where.sun_family = AF_UNIX;
-    std::memcpy(where.sun_path, path.data(), path.size());
-    daemon::KernelAddress out;
-    std::memcpy(&out.storage, &where, sizeof where);
-    out.length = sizeof where;
-    return out;
-}
-
-/// A connected socket; none when nobody is there.
-UniqueFd connect_to(const AdminAddress& address, const std::string& name) {
-    const daemon::KernelAddress where = kernel_address(address);
-    UniqueFd fd{::socket(where.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (!fd) throw_errno("admin " + name);
-    const timeval patience{5, 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (::connect(fd.get(), where.get(), where.length) == 0) return fd;
-    if (errno == EACCES || errno == EPERM) {
-        throw NotPermitted("admin " + name + ": " + std::strerror(errno) +
-                           "; be root or the server's user");
-    }
-    return {};
-}
-
-std::string exchange(const UniqueFd& fd, const std::string& request, const std::string& name) {
-    if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
-        throw_errno("admin " + name);
-    }
-    std::string answer;
-    std::array<char, 16384> chunk;
-    while (answer.size() < answer_bytes_max) {
-        const auto n = ::recv(fd.get(), chunk.data(), chunk.size(), 0);
-        if (n < 0) throw_errno("admin " + name);
-        if (n == 0) break;
-        answer.append(chunk.data(), static_cast<std::size_t>(n));
-    }
-    return answer;
-}
-
-std::optional<pid_t> peer_of(const UniqueFd& fd, const AdminAddress& address) {
-    if (!std::holds_alternative<std::string>(address)) return std::nullopt;
-    ucred peer{};
-    socklen_t length = sizeof peer;
-    if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;
-    return peer.pid;
-}
-
-}  // namespace
 
 std::optional<AdminAnswer> ask_admin(const conf::Dns& dns, const std::string& path,
                                      const char* method) {
     if (dns.admin.empty()) {
         throw std::runtime_error("dns.admin is off: there is nobody to ask");
     }
-    const std::string request =
-        method + (" " + path) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    for (const std::string& name : dns.admin) {
-        const AdminAddress address = parse_admin_address(name);
-        const UniqueFd fd = connect_to(address, name);
-        if (!fd) continue;
-        daemon::http::Response response = daemon::http::parse_response(exchange(fd, request, name));
-        if (response.status != 200) {
-            throw std::runtime_error("admin " + name + ": HTTP status " +
-                                     std::to_string(response.status) + ": " +
-                                     response.body.substr(0, response.body.find('\n')));
-        }
-        return AdminAnswer{std::move(response.body), peer_of(fd, address)};
+    std::optional<AdminAnswer> answer;
+    try {
+        answer = daemon::ask_admin(dns.admin, path, method);
+    } catch (const std::system_error& error) {
+        const int number = error.code().value();
+        if (number != EACCES && number != EPERM) throw;
+        throw NotPermitted(std::string{error.what()} + "; be root or the server's user");
     }
-    return std::nullopt;
+    if (answer && answer->status != 200) {
+        throw std::runtime_error("admin " + answer->address + ": HTTP status " +
+                                 std::to_string(answer->status) + ": " +
+                                 answer->body.substr(0, answer->body.find('\n')));
+    }
+    return answer;
 }
 
 }  // namespace meshgate::dnsd

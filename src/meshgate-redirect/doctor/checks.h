@@ -11,6 +11,7 @@ namespace meshgate::redirect {
 using Findings = std::vector<Finding>;
 
 void check_rules(const Facts& facts, Findings& findings);      // MG1xx
+void check_guard(const Facts& facts, Findings& findings);      // MG111..
 void check_others(const Facts& facts, Findings& findings);     // MG2xx
 void check_conntrack(const Facts& facts, Findings& findings);  // MG3xx
 void check_listeners(const Facts& facts, Findings& findings);  // MG4xx

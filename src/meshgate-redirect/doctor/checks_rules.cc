@@ -108,7 +108,7 @@ void check_conntrack(const Facts& facts, Findings& findings) {
 
 Findings check_all(const Facts& facts) {
     Findings findings;
-    for (const auto check : {check_rules, check_others, check_conntrack, check_listeners,
+    for (const auto check : {check_rules, check_guard, check_others, check_conntrack, check_listeners,
                              check_users, check_settings, check_lock_out}) {
         check(facts, findings);
     }

@@ -5,6 +5,7 @@
 #include "netfilter/nftnl/sockets.h"
 #include "netfilter/plan/plan.h"
 #include "netfilter/plan/summary.h"
+#include "src/meshgate-redirect/doctor/guard_view.h"
 #include "src/meshgate-redirect/doctor/processes.h"
 #include "src/meshgate-redirect/interfaces.h"
 #include "src/meshgate-redirect/network_listeners.h"
@@ -44,6 +45,7 @@ struct Facts {
     bool is_installed = false;
     bool has_foreign_table = false;
     bool was_changed = false;
+    bool is_held = false;  ///< nobody but who made the table can change it
     bool differs_from_plan = false;
     std::string draining;
     std::vector<std::string> misplacements;
@@ -52,6 +54,8 @@ struct Facts {
     bool lacks_zones = false;
     netfilter::Ruleset rules;  ///< those in force, else those of the plan
     netfilter::Summary summary;
+
+    GuardView guard;
 
     // those of others
     std::vector<netfilter::SeenChain> chains;

@@ -50,6 +50,7 @@ void try_to_look(Facts& facts, const std::string& what, Look look) {
 void note_installed(Facts& facts, const Setup& setup, Capture& capture) {
     const auto& installed = *capture.installed();
     facts.was_changed = capture.was_changed();
+    facts.is_held = installed.is_held;
     facts.draining = draining_line(installed.ruleset).value_or("");
     facts.misplacements = capture.misplacements();
     const auto wanted = digest(capture.engine().form_of(setup.plan.ruleset));
@@ -161,6 +162,7 @@ Facts gather_facts(Setup& setup) {
     facts.host = setup.host;
     facts.rules = setup.plan.ruleset;
     try_to_look(facts, "the rules", [&] { look_at_rules(facts, setup); });
+    facts.guard = see_guard(facts.config.guard, facts.not_looked_at);
     facts.assumptions = setup.warnings;
     facts.assumptions.insert(facts.assumptions.end(), setup.notices.begin(), setup.notices.end());
     facts.summary = summarize(facts.rules);

@@ -1,3 +1,4 @@
+#include "src/meshgate-redirect/doctor/guard_view.h"
 #include "src/meshgate-redirect/doctor/processes.h"
 #include "src/meshgate-redirect/doctor/ssh_session.h"
 #include "src/meshgate-redirect/doctor/system_settings.h"
@@ -50,4 +51,14 @@ TEST_CASE("settings of the kernel are read where there are any") {
     CHECK(read_settings().contains("net/ipv4/ip_forward"));
     CHECK(read_settings().contains("net/ipv4/conf/lo/rp_filter"));
     CHECK(read_settings("/nowhere").empty());
+}
+
+TEST_CASE("the samples of a family of metrics, and of no other") {
+    constexpr std::string_view text =
+        "# HELP a_total Help.\n# TYPE a_total counter\na_total{program=\"nft\"} 7\n"
+        "a_total{program=\"x \\\" y\"} 1\na_total_more 3\nb 1\nbroken\na_total\n";
+    using Samples = std::map<std::string, std::string>;
+    CHECK(samples_of(text, "a_total") == Samples{{"nft", "7"}, {"x \\\" y", "1"}});
+    CHECK(samples_of(text, "b") == Samples{{"", "1"}});
+    CHECK(samples_of("", "b").empty());
 }

@@ -77,6 +77,57 @@ TEST_CASE("our own rules") {
     });
 }
 
+TEST_CASE("the guard") {
+    const auto guarded = [](Facts& f) {
+        f.guard.is_wanted = true;
+        f.guard.wanted_by = "[guard]";
+        f.guard.pid = 4711;
+        f.is_held = true;
+    };
+    check_cases({
+        {"wanted", [](Facts& f) { f.guard.is_wanted = true; }, {"MG111 warning"}},
+        {"runs", guarded, {"MG112 notice"}},
+        {"runs though nobody said so", [](Facts& f) { f.guard.pid = 1; }, {"MG112 notice"}},
+        {"of another configuration",
+         [&](Facts& f) {
+             guarded(f);
+             f.differs_from_plan = true;
+         },
+         {"MG103 warning", "MG113 warning", "MG112 notice"}},
+        {"while an uninstall waits",
+         [&](Facts& f) {
+             guarded(f);
+             f.differs_from_plan = true;
+             f.draining = "until";
+         },
+         {"MG109 notice", "MG112 notice"}},
+        {"in a fight",
+         [&](Facts& f) {
+             guarded(f);
+             f.guard.is_fight = true;
+             f.guard.complaints = {"again and again"};
+         },
+         {"MG114 error", "MG112 notice"}},
+        {"in trouble",
+         [&](Facts& f) {
+             guarded(f);
+             f.guard.complaints = {"no memory"};
+         },
+         {"MG115 error", "MG112 notice"}},
+    });
+    Facts facts = healthy();
+    guarded(facts);
+    facts.guard.command_line = "meshgate-redirect guard";
+    CHECK(details(facts, "MG112") == Strings{"process 4711: meshgate-redirect guard",
+                                             "nobody else can change the rules"});
+    facts.is_held = false;
+    CHECK(details(facts, "MG112")[1] == "others can change the rules; it repairs what they do");
+    facts.guard.is_fight = true;
+    facts.guard.repairs = {{"cron", "1"}, {"nft", "7"}};
+    CHECK(details(facts, "MG114") == Strings{"cron: its damage was repaired 1 time",
+                                             "nft: its damage was repaired 7 times"});
+}
+
 TEST_CASE("rules of others") {
     using netfilter::Hook;
     check_cases({
