@@ -180,11 +180,63 @@ def test_what_others_left_in_files(network):
         vm.run("umount", "/etc/firewalld")
 
 
+def conntrack_says(namespace):
+    """What conntrack-tools read: the entries, and the statistics of all processors together."""
+    total = {}
+    for line in namespace.run("conntrack", "-S").splitlines():
+        for word in line.split()[1:]:
+            name, _, number = word.partition("=")
+            total[name] = total.get(name, 0) + int(number)
+    return int(namespace.run("conntrack", "-C").split()[-1]), total
+
+
 def test_the_counts_of_conntrack_are_the_kernels(network):
-    """What cannot be made to happen at will (a full table is the whole machine's) is at least read."""
+    """A full table is the whole machine's, and cannot be made here; how many entries there are is
+    this namespace's, and what is nearly full is a question of the limit."""
     network.install(CONFIG)
-    network.vm.udp(uid=n.APP, to=[n.FAR, 53])
-    assert "MG301" not in found(network) and "MG303" not in found(network)
+    vm = network.vm_namespace
+    vm.run("conntrack", "-F")
+    for port in range(40):
+        network.vm.udp(uid=n.PROXY, to=[n.FAR, 5353], source=[n.VM, 41000 + port])
+    assert {"MG301", "MG303"} & set(found(network)) == set()
+    limit = "/proc/sys/net/netfilter/nf_conntrack_max"
+    for most, severity in ((50, "warning"), (41, "error")):
+        vm.bind_file(network.write(f"{most}\n"), limit)
+        try:
+            entries = conntrack_says(vm)[0]
+            finding = found(network)["MG301"]
+        finally:
+            vm.run("umount", limit)
+        assert 40 <= entries < most and finding["severity"] == severity
+        assert finding["details"] == [f"{entries} of {most} ({entries * 100 // most}%)"]
+
+
+CLASH = """
+import socket
+server = socket.create_server(("127.0.0.1", 9009))
+first = socket.create_connection(("127.0.0.1", 9009))
+second = socket.socket()
+second.settimeout(0.3)
+print(second.connect_ex(("127.0.0.1", 9009)))
+"""
+
+
+def test_a_connection_that_conntrack_could_not_insert(network):
+    """Two that are translated to one source: the second has no tuple of its own. That is no full
+    table, though the kernel counts a drop for it as well. In a namespace whose counts are its own."""
+    alone = n.lab.Namespace("clash", network.folder)
+    try:
+        alone.run("nft", "-f", "-", input="table ip t { chain p { type nat hook postrouting priority "
+                  "100\n tcp dport 9009 snat to 127.0.0.1:5000\n }\n }")
+        assert alone.run(n.lab.PYTHON, "-c", CLASH).strip() != "0"
+        counts = conntrack_says(alone)[1]
+        assert counts["insert_failed"] == counts["drop"] >= 1
+        done = alone.try_run(network.redirect, "doctor", "--json", "--config", network.config(CONFIG))
+        findings = {one["code"]: one for one in json.loads(done.stdout)["findings"]}
+        assert findings["MG302"]["details"] == [f"{counts['insert_failed']} times"]
+        assert "MG303" not in findings
+    finally:
+        alone.close()
 
 
 def test_a_port_that_nobody_listens_at(network):

@@ -104,7 +104,7 @@ void look_at_conntrack(Facts& facts) {
     try_to_look(facts, "the failures of conntrack", [&facts] {
         const auto statistics = netfilter::conntrack_statistics();
         facts.conntrack->insert_failed = statistics.insert_failed;
-        facts.conntrack->dropped = statistics.drop;
+        facts.conntrack->dropped = statistics.refused();
         facts.conntrack->evicted = statistics.early_drop;
     });
 }
