@@ -70,6 +70,49 @@ def test_the_zone_is_of_the_queries_that_are_captured(network):
     assert "zone-orig=15053" in network.vm_namespace.run("conntrack", "-L")
 
 
+MARKS_ALL = """table inet marks {{
+  chain marks {{ type {kind} hook {hook} priority {priority}
+    {match} meta mark set 0x539
+  }}
+}}
+"""
+
+
+def mark(network, **words):
+    network.vm_namespace.run("nft", "-f", "-", input=MARKS_ALL.format(**words))
+
+
+@BOTH_FAMILIES
+def test_a_mark_of_the_mangle_table_comes_after_the_decision_about_the_zone(network, far, vm,
+                                                                            loopback):
+    """It exempts from what nat decides; the query got its zone before, and is answered all the
+    same. One that is set before the raw table exempts from both."""
+    network.install(n.DNS_ALL, base=KEYS)
+    for priority, has_zone in ((-150, True), (-301, False)):
+        mark(network, kind="route" if priority == -150 else "filter", hook="output",
+             priority=priority, match=f"meta skuid {n.APP}")
+        network.vm_namespace.run("conntrack", "-F")
+        assert who(network.vm.tcp(uid=n.APP, to=[far, 80])) == "outside"
+        assert who(network.vm.udp(uid=n.APP, to=[far, 53])) == "outside"
+        family = "ipv6" if ":" in far else "ipv4"
+        listing = network.vm_namespace.run("conntrack", "-L", "-p", "udp", "-f", family)
+        assert ("zone-orig=15053" in listing) == has_zone, listing
+        network.vm_namespace.run("nft", "delete", "table", "inet", "marks")
+
+
+@BOTH_FAMILIES
+def test_a_mark_exempts_only_what_this_machine_sends(network, far, vm, loopback):
+    """Not what clients send through it, and not what others send to it, whenever it was set."""
+    network.install(n.DNS_ALL + '[[redirect.network]]\ninterface = "lan0"\n'
+                    'cidr = ["10.66.2.0/24", "fd66:2::/64"]\n', base=KEYS)
+    for priority in (-301, -150):
+        mark(network, kind="filter", hook="prerouting", priority=priority, match="iif != lo")
+        assert who(network.client.tcp(uid=0, to=[far, 80])) == "outbound"
+        assert who(network.client.udp(uid=0, to=[far, 53])) == "resolver"
+        assert who(network.outside.tcp(uid=0, to=[vm, 8080])) == "inbound"
+        network.vm_namespace.run("nft", "delete", "table", "inet", "marks")
+
+
 @pytest.mark.nftables_only
 def test_connections_that_may_be_exempt_by_group_or_mark_are_not_ended(network):
     """Nobody can find out afterwards in which group a socket was opened."""
