@@ -3,11 +3,13 @@
 #include "netfilter/nftnl/handles.h"
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/netlink.h"
+#include "netfilter/nftnl/standstill.h"
 
 #include <libmnl/libmnl.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <string_view>
 #include <system_error>
@@ -17,7 +19,8 @@
 namespace meshgate::netfilter {
 namespace {
 
-constexpr int dump_attempts = 8;
+/// What is looked at is no more than advice.
+constexpr std::chrono::milliseconds dump_patience{500};
 
 struct Effects {
     bool translates = false, drops = false;
@@ -63,12 +66,13 @@ void note_expression(const nftnl_expr* expression, Effects& effects) {
 /// Asks until nobody changes anything meanwhile, or the answer is as good as it gets.
 template <class OnMessage>
 void dump(Netlink& netlink, std::uint16_t type, const OnMessage& on_message) {
-    for (int attempt = 0; attempt < dump_attempts; ++attempt) {
+    Standstill standstill{dump_patience};
+    do {
         alignas(nlmsghdr) std::array<char, 256> buffer{};
         nlmsghdr* const request =
             nftnl_nlmsg_build_hdr(buffer.data(), type, NFPROTO_UNSPEC, NLM_F_DUMP, 0);
         if (netlink.dump(*request, on_message) == Netlink::Dumped::whole) return;
-    }
+    } while (standstill.wait());
 }
 
 EffectsOf effects_of_tables(Netlink& netlink, IsOurs is_ours) {

@@ -4,6 +4,7 @@
 #include "netfilter/nftnl/read.h"
 #include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/request.h"
+#include "netfilter/nftnl/standstill.h"
 #include "netfilter/ruleset/kernel_error.h"
 
 #include <arpa/inet.h>
@@ -18,7 +19,6 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int max_counter_attempts = 200;
 constexpr std::string_view earlier_suffix = ".earlier";
 
 /// The counter of rules whose earlier counts these may be.
@@ -62,7 +62,8 @@ std::optional<Counters> dump(Netlink& netlink, const std::string& table) {
 
 /// @param tables  whose counts are added up
 Counters read_all(Netlink& netlink, const std::vector<std::string>& tables) {
-    for (int attempt = 0; attempt < max_counter_attempts; ++attempt) {
+    Standstill standstill;
+    do {
         const auto before = generation(netlink);
         Counters sums;
         bool complete = true;
@@ -72,7 +73,7 @@ Counters read_all(Netlink& netlink, const std::vector<std::string>& tables) {
             if (counters) add_counts(*counters, sums);
         }
         if (complete && generation(netlink) == before) return in_order_of_causes(sums);
-    }
+    } while (standstill.wait());
     throw KernelError{"table inet " + tables.front(), EAGAIN, "the ruleset does not stand still"};
 }
 

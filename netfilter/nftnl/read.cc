@@ -9,6 +9,7 @@
 #include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/request.h"
 #include "netfilter/nftnl/sets.h"
+#include "netfilter/nftnl/standstill.h"
 #include "netfilter/nftnl/userdata.h"
 
 #include <arpa/inet.h>
@@ -28,8 +29,6 @@
 namespace meshgate::netfilter {
 
 namespace {
-
-constexpr int read_attempts = 200;
 
 /// Somebody changed nf_tables between two of our questions.
 struct Interrupted {};
@@ -363,15 +362,15 @@ std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view t
 }  // namespace
 
 std::optional<Installed> read_table(Netlink& netlink, std::string_view table) {
-    for (int attempt = 0; attempt < read_attempts; ++attempt) {
+    Standstill standstill;
+    do {
         const auto before = generation(netlink);
         try {
             auto installed = read_serving_table(netlink, table);
             if (generation(netlink) == before) return installed;
         } catch (const Interrupted&) {
-            continue;
         }
-    }
+    } while (standstill.wait());
     throw KernelError{"table inet " + std::string{table}, EAGAIN,
                       "the ruleset does not stand still"};
 }

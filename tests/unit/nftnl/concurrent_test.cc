@@ -48,6 +48,11 @@ public:
         ::waitpid(child_, nullptr, 0);
     }
 
+    /// Several in a row, with nothing between them.
+    void replace_often(std::size_t times) const {
+        const std::string requests(times, '.');
+        REQUIRE(::write(requests_.get(), requests.data(), times) == static_cast<ssize_t>(times));
+    }
     void replace_once() const { REQUIRE(::write(requests_.get(), "", 1) == 1); }
 
 private:
@@ -119,6 +124,22 @@ TEST_CASE("a table that is being replaced is read as one of its states") {
         before = now;
     }
     CHECK(changes > 1);
+}
+
+TEST_CASE("a table that is replaced without a pause is read, too, and its counters") {
+    enter_fresh_namespace();
+    const auto one = every_kind().back().ruleset;
+    const auto other = many_ports(300);
+    Kernel kernel;
+    kernel.replace(one, ours);
+    const Replacer replacer{one, other};
+    for (int i = 0; i < 20; ++i) {
+        replacer.replace_often(10);  // more than are done while it is read once
+        const auto installed = kernel.read("meshgate");
+        REQUIRE(installed.has_value());
+        CHECK((installed->ruleset == one || installed->ruleset == other));
+        CHECK_NOTHROW(kernel.counters("meshgate"));
+    }
 }
 
 TEST_CASE("two that replace at the same time take turns, and one of them has the last word") {
