@@ -203,6 +203,7 @@ struct Dns {
 enum class VipIpv6 : std::uint8_t { mapped, none, native };
 
 struct Vip {
+    VipMode mode = VipMode::proxy;  ///< of services that do not say it
     Cidr ipv4;          ///< default 240.0.0.0/4; of services that have none of the kinds below
     Cidr mesh_service;  ///< default 241.0.0.0/8
     Cidr mesh_external_service;    ///< default 242.0.0.0/8
@@ -217,6 +218,10 @@ struct Vip {
     /// The IPv4 range of a kind, and its key: "vip.mesh_service".
     [[nodiscard]] const Cidr& range4(ServiceKind kind) const noexcept;
     [[nodiscard]] static std::string_view key4(ServiceKind kind) noexcept;
+    /// The kernel translates its VIPs.
+    [[nodiscard]] bool is_via_kernel(const Service& service) const noexcept {
+        return service.via.value_or(mode) == VipMode::kernel;
+    }
 
     friend bool operator==(const Vip&, const Vip&) = default;
 };

@@ -97,6 +97,65 @@ void check_pins(const Config& config, Contradictions& found) {
     }
 }
 
+/// An IPv6 address that travels as such: not ::ffff:a.b.c.d, which is IPv4.
+bool has_vip6(const Config& config, const Service& service) {
+    if (config.redirect.ip_family == IpFamilyMode::ipv4) return false;
+    if (service.address6) return !service.address6->unmapped();
+    return config.vip.ipv6_mode == VipIpv6::native;
+}
+
+/// 127.0.0.0/8 and ::1 too, unlike a VIP.
+bool can_be_endpoint(const IpAddress& address) {
+    return address.is_loopback() || address.can_be_virtual();
+}
+
+void check_endpoint_families(const Config& config, const Service& service, Contradictions& found) {
+    for (const Endpoint& endpoint : service.endpoints) {
+        const auto address = IpAddress::parse(endpoint.host);
+        if (!address) continue;
+        const auto complain = [&](const std::string& only, const std::string& remedy) {
+            found.add("service.endpoints",
+                      "'service.endpoints': " + address->to_string() + " cannot be reached: service '" +
+                          service.name + "' has an " + only +
+                          " address only, which the kernel translates within its family; " + remedy,
+                      endpoint.where);
+        };
+        if (address->family() == Family::ipv6 && !has_vip6(config, service)) {
+            complain("IPv4", "set 'vip.ipv6' to a range such as \"fd00:fd00::/64\", or give its "
+                             "IPv4 address");
+        } else if (address->family() == Family::ipv4 &&
+                   config.redirect.ip_family == IpFamilyMode::ipv6) {
+            complain("IPv6", "'redirect.ip_family' leaves IPv4 alone");
+        } else if (!can_be_endpoint(*address)) {
+            found.add("service.endpoints",
+                      "'service.endpoints': " + address->to_string() +
+                          " is no address that connections can go to",
+                      endpoint.where);
+        }
+    }
+}
+
+void check_vips(const Config& config, Contradictions& found) {
+    bool any = config.vip.mode == VipMode::kernel;
+    for (const Service& service : config.services) {
+        if (!config.vip.is_via_kernel(service)) continue;
+        any = true;
+        check_endpoint_families(config, service, found);
+    }
+    const std::string key = config.vip.mode == VipMode::kernel ? "vip.mode" : "service.via";
+    if (any && config.redirect.engine == Engine::iptables) {
+        found.add("redirect.engine", "'redirect.engine' cannot be \"iptables\" with '" + key +
+                                         "' \"kernel\": only nftables can translate virtual "
+                                         "addresses");
+    }
+    if (config.vip.mode == VipMode::kernel && config.feed.kuma) {
+        found.add("vip.mode",
+                  "'vip.mode' cannot be \"kernel\" with '[feed.kuma]': its addresses are the "
+                  "proxy's; give single services via = \"kernel\" instead",
+                  config.vip.where);
+    }
+}
+
 /// What is ended here is never asked elsewhere; parts of it may be.
 void check_forwards(const Config& config, Contradictions& found) {
     for (const Forward& forward : config.dns.forwards) {
@@ -116,6 +175,7 @@ std::vector<Contradiction> find_contradictions(const Config& config) {
     check_ports(config.redirect, found);
     check_proxy(config, found);
     check_pins(config, found);
+    check_vips(config, found);
     check_forwards(config, found);
     return found.take();
 }

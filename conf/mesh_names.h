@@ -25,9 +25,19 @@ inline constexpr std::string_view service_tag = "kuma.io/service";
 struct Endpoint {
     std::string host;
     Port port = 0;
+    std::uint16_t weight = 1;  ///< its share among the others of a service, 1..1000
+    Location where{};          ///< only where the kernel is to translate to it
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
+
+inline constexpr std::uint16_t endpoint_weight_max = 1000;
+
+/// Who brings connections to a VIP to an endpoint.
+enum class VipMode : std::uint8_t { proxy, kernel };
+
+/// How the kernel chooses among the endpoints of a service.
+enum class Balance : std::uint8_t { random, round_robin, client_hash };
 
 /// What a service is to Kuma: a value of the tag kuma.io/service, or one of its resources.
 enum class ServiceKind : std::uint8_t {
@@ -49,6 +59,9 @@ struct Service {
     std::optional<IpAddress> address4;  ///< pinned VIPs; may lie outside the range
     std::optional<IpAddress> address6;
     std::vector<Endpoint> endpoints;
+    std::optional<VipMode> via;                      ///< unset: vip.mode
+    Balance balance = Balance::random;               ///< of the kernel
+    std::vector<Protocol> protocols{Protocol::tcp};  ///< of the kernel; never empty, no duplicates
     std::vector<Tags> tags;      ///< of each kind of instance, without kuma.io/service; never empty
     std::string kube_namespace;  ///< empty: not of Kubernetes
     std::string zone;            ///< empty: mesh.zone

@@ -230,7 +230,7 @@ void read_config(const toml::table& table, Config& to, Findings& findings) {
     if (const auto* guard = reader.table("guard")) read_guard(*guard, to.guard, findings);
     ServiceIndex services;
     reader.read_tables("service", [&](const toml::table& entry) {
-        read_service(entry, to.services, services, findings);
+        read_service(entry, to.vip, to.services, services, findings);
     });
     reader.read_tables("external_service", [&](const toml::table& entry) {
         read_external_service(entry, to.external_services, findings);

@@ -15,8 +15,8 @@ void read_hosts(const toml::table& table, std::vector<HostsFile>& to, Findings& 
 void read_guard(const toml::table& table, Guard& to, Findings& findings);
 void read_feed(const toml::table& table, Feeds& to, Findings& findings);
 /// @param known  of those in `to`
-void read_service(const toml::table& table, std::vector<Service>& to, ServiceIndex& known,
-                  Findings& findings);
+void read_service(const toml::table& table, const Vip& vip, std::vector<Service>& to,
+                  ServiceIndex& known, Findings& findings);
 void read_external_service(const toml::table& table, std::vector<ExternalService>& to,
                            Findings& findings);
 void read_virtual_outbound(const toml::table& table, std::vector<VirtualOutbound>& to,

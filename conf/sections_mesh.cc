@@ -47,9 +47,83 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
     return Endpoint{*host, named->port};
 }
 
+constexpr const char* an_endpoint =
+    "HOST:PORT such as \"192.0.2.10:8080\" or \"[2001:db8::1]:8080\"";
+
 std::vector<Endpoint> read_endpoints(TableReader& reader, std::string_view key) {
-    return read_words<Endpoint>(reader, key, parse_endpoint,
-                                "HOST:PORT such as \"192.0.2.10:8080\" or \"[2001:db8::1]:8080\"");
+    return read_words<Endpoint>(reader, key, parse_endpoint, an_endpoint);
+}
+
+std::optional<Endpoint> read_endpoint(TableReader& reader, const toml::node& node) {
+    const auto text = as_string(reader.findings(), node, reader.name("endpoints"));
+    if (!text) return std::nullopt;
+    auto endpoint = parse_endpoint(*text);
+    if (!endpoint) {
+        reader.findings().error(node.source(), in_quotes(reader.name("endpoints")) + ": " +
+                                                   in_quotes(*text) + " is not " + an_endpoint);
+    }
+    return endpoint;
+}
+
+/// `{ address = "192.0.2.10:8080", weight = 3 }`
+std::optional<Endpoint> read_weighted_endpoint(const toml::table& table, Findings& findings) {
+    static constexpr Keys<2> keys{"address", "weight"};
+    TableReader reader{table, "service.endpoints", keys, findings};
+    if (!need(reader, table, "service.endpoints", {"address"})) return std::nullopt;
+    auto endpoints = read_endpoints(reader, "address");
+    if (endpoints.size() != 1) return std::nullopt;
+    if (const auto* weight = reader.find("weight")) {
+        const auto number =
+            as_integer(findings, *weight, reader.name("weight"), 1, endpoint_weight_max);
+        if (number) endpoints.front().weight = static_cast<std::uint16_t>(*number);
+    }
+    return endpoints.front();
+}
+
+/// `endpoints`: each a string, or a table with its weight.
+void read_service_endpoints(TableReader& reader, bool with_places, std::vector<Endpoint>& to) {
+    reader.read_each("endpoints", [&](const toml::node& node) {
+        const auto* table = node.as_table();
+        auto endpoint = table != nullptr ? read_weighted_endpoint(*table, reader.findings())
+                                         : read_endpoint(reader, node);
+        constexpr std::size_t looked_through = 1024;  // more are too many, and are told so later
+        if (!endpoint || (with_places && to.size() > looked_through)) return;
+        const auto twin = std::find_if(to.begin(), to.end(), [&endpoint](const Endpoint& other) {
+            return other.host == endpoint->host && other.port == endpoint->port;
+        });
+        if (with_places && twin != to.end()) {
+            reader.findings().error(node.source(), in_quotes(reader.name("endpoints")) +
+                                                       " has one twice: give it a weight instead");
+            return;
+        }
+        if (with_places) endpoint->where = reader.findings().place(node);
+        to.push_back(std::move(*endpoint));
+    });
+}
+
+/// How its VIP gets to an endpoint.
+void read_way(TableReader& reader, Service& to) {
+    static constexpr Keys<2> ways{"proxy", "kernel"};
+    static constexpr Keys<3> balances{"random", "round-robin", "client-hash"};
+    if (const auto way = reader.read_word("via", ways)) to.via = static_cast<VipMode>(*way);
+    if (const auto balance = reader.read_word("balance", balances)) {
+        to.balance = static_cast<Balance>(*balance);
+    }
+    if (!reader.has("protocols")) return;
+    auto protocols = read_protocols(reader, "protocols");
+    if (!protocols.empty()) to.protocols = std::move(protocols);
+}
+
+/// What only the kernel does would be passed over silently.
+void check_way(TableReader& reader, const Service& service, bool via_kernel) {
+    if (via_kernel) return;
+    for (const std::string_view key : {"balance", "protocols"}) {
+        if (!reader.has(key)) continue;
+        reader.findings().error(reader.place(key), in_quotes(reader.name(key)) +
+                                                       " is for via = \"kernel\": service " +
+                                                       in_quotes(service.name) +
+                                                       " is the proxy's");
+    }
 }
 
 void read_strings(const toml::table& table, const std::string& name, Tags& to, Findings& findings) {
@@ -157,10 +231,10 @@ void read_port_template(TableReader& reader, std::string& to) {
 
 }  // namespace
 
-void read_service(const toml::table& table, std::vector<Service>& to, ServiceIndex& known,
-                  Findings& findings) {
-    static constexpr Keys<9> keys{"name", "kind",      "port", "address", "endpoints",
-                                  "tags", "namespace", "zone", "labels"};
+void read_service(const toml::table& table, const Vip& vip, std::vector<Service>& to,
+                  ServiceIndex& known, Findings& findings) {
+    static constexpr Keys<12> keys{"name", "kind",      "port", "address", "endpoints", "via",
+                                   "tags", "namespace", "zone", "labels",  "balance",   "protocols"};
     TableReader reader{table, "service", keys, findings};
     Service service;
     service.where = findings.place(table);
@@ -169,7 +243,10 @@ void read_service(const toml::table& table, std::vector<Service>& to, ServiceInd
     read_kind(reader, true, service.kind);
     read_ports(reader, service.ports);
     read_pins(reader, service);
-    service.endpoints = read_endpoints(reader, "endpoints");
+    read_way(reader, service);
+    const bool via_kernel = vip.is_via_kernel(service);
+    check_way(reader, service, via_kernel);
+    read_service_endpoints(reader, via_kernel, service.endpoints);
     read_tags(reader, "tags", service.tags.emplace_back());
     reader.read("namespace", service.kube_namespace);
     reader.read("zone", service.zone);

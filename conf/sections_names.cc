@@ -66,11 +66,13 @@ void read_range6(TableReader& reader, Vip& to) {
 }  // namespace
 
 void read_vip(const toml::table& table, Vip& to, Findings& findings) {
-    static constexpr Keys<7> keys{
-        "ipv4",  "mesh_service", "mesh_external_service", "mesh_multi_zone_service", "ipv6",
+    static constexpr Keys<8> keys{
+        "mode",  "ipv4", "mesh_service", "mesh_external_service", "mesh_multi_zone_service", "ipv6",
         "state", "rest"};
+    static constexpr Keys<2> modes{"proxy", "kernel"};
     TableReader reader{table, "vip", keys, findings};
     to.where = findings.place(table);
+    if (const auto mode = reader.read_word("mode", modes)) to.mode = static_cast<VipMode>(*mode);
     read_range4(reader, "ipv4", to.ipv4);
     read_range4(reader, "mesh_service", to.mesh_service);
     read_range4(reader, "mesh_external_service", to.mesh_external_service);

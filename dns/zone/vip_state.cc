@@ -229,14 +229,28 @@ VipState read_state(const std::string& file, std::vector<conf::Diagnostic>& faul
     return reader.take();
 }
 
+namespace {
+
+/// What root writes in the folder of dns.user is for that user to read; who owns the folder can replace
+/// it in any case.
+void give_to_owner_of(const std::filesystem::path& folder, int fd) {
+    struct stat status {};
+    if (::geteuid() != 0 || ::stat(folder.c_str(), &status) != 0) return;
+    [[maybe_unused]] const int owned = ::fchown(fd, status.st_uid, status.st_gid);
+    [[maybe_unused]] const int readable = ::fchmod(fd, 0644);
+}
+
+}  // namespace
+
 void write_state(const std::string& file, const VipState& state) {
     const std::string text = to_text(state);
     if (read_text(file) == text) return;
     const std::string beside = file + ".new";
-    UniqueFd fd{
-        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644)};
+    ::unlink(beside.c_str());  // of a writer that was killed
+    UniqueFd fd{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
     if (!fd) throw_errno(beside);
     try {
+        give_to_owner_of(std::filesystem::path{file}.parent_path(), fd.get());
         write_all(fd.get(), text, beside);
         if (::fsync(fd.get()) != 0) throw_errno(beside);
         fd.reset();

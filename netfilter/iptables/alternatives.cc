@@ -166,6 +166,8 @@ private:
     }
     void add(const MatchLocalDestination&) { multiply({"-m addrtype --dst-type LOCAL "}); }
     void add(const MatchInvalid&) { multiply({"-m conntrack --ctstate INVALID "}); }
+    [[noreturn]] static void add(const MatchOriginalDestination&) { throw_no_vips(); }
+    [[noreturn]] static void add(const MatchLocalSource&) { throw_no_vips(); }
 
     const Ruleset& ruleset_;
     Family family_;
@@ -178,6 +180,10 @@ private:
 Alternatives alternatives_of(const Rule& rule, const Ruleset& ruleset, Family family,
                              std::string_view loopback) {
     return Expansion{ruleset, family, loopback}.expand(rule);
+}
+
+void throw_no_vips() {
+    throw std::invalid_argument("iptables cannot translate virtual addresses: only nftables can");
 }
 
 }  // namespace meshgate::netfilter

@@ -23,4 +23,7 @@ struct Alternatives {
 Alternatives alternatives_of(const Rule& rule, const Ruleset& ruleset, Family family,
                              std::string_view loopback);
 
+/// iptables has no maps: whoever asks for these rules has been told before.
+[[noreturn]] void throw_no_vips();
+
 }  // namespace meshgate::netfilter

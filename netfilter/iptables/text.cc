@@ -76,7 +76,10 @@ std::string target(const Verdict& verdict, std::string_view prefix) {
     if (const auto* redirect = std::get_if<RedirectTo>(&verdict)) {
         return "-j REDIRECT --to-ports " + std::to_string(redirect->port);
     }
-    return "-j CT --zone-orig " + std::to_string(std::get<OriginalZone>(verdict).zone);
+    if (const auto* zone = std::get_if<OriginalZone>(&verdict)) {
+        return "-j CT --zone-orig " + std::to_string(zone->zone);
+    }
+    throw_no_vips();
 }
 
 /// "-p tcp " of an alternative: REDIRECT wants it in its own rule.

@@ -73,11 +73,25 @@ void Batch::add(nftnl_set& set, const Subject& subject) {
 }
 
 void Batch::add_elements(nftnl_set& set, const Subject& subject) {
-    put(NFT_MSG_NEWSETELEM, NLM_F_CREATE, set, nftnl_set_elems_nlmsg_build_payload, subject);
+    put_elements(NFT_MSG_NEWSETELEM, NLM_F_CREATE, set, subject);
 }
 
 void Batch::remove_elements(nftnl_set& set, const Subject& subject) {
-    put(NFT_MSG_DELSETELEM, 0, set, nftnl_set_elems_nlmsg_build_payload, subject);
+    put_elements(NFT_MSG_DELSETELEM, 0, set, subject);
+}
+
+// The elements of a message are one attribute with a length of 16 bits. The iterator stops before
+// it is full, where nftnl_set_elems_nlmsg_build_payload() goes on and loses them silently.
+void Batch::put_elements(std::uint16_t type, std::uint16_t flags, nftnl_set& set,
+                         const Subject& subject) {
+    const auto iterator = own<NftSetElemIter>(nftnl_set_elems_iter_create(&set));
+    bool more = true;
+    while (more) {
+        const auto build = [&more](nlmsghdr* header, nftnl_set_elems_iter* at) {
+            more = nftnl_set_elems_nlmsg_build_payload_iter(header, at) != 0;
+        };
+        put(type, flags, *iterator, build, subject);
+    }
 }
 
 void Batch::add(nftnl_chain& chain, const Subject& subject) {

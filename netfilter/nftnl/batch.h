@@ -35,6 +35,7 @@ public:
     void table(Table operation, nftnl_table& table, const Subject& subject);
     void add(nftnl_obj& object, const Subject& subject);
     void add(nftnl_set& set, const Subject& subject);
+    /// In as many messages as they need.
     void add_elements(nftnl_set& set, const Subject& subject);
     void remove_elements(nftnl_set& set, const Subject& subject);
     void add(nftnl_chain& chain, const Subject& subject);
@@ -48,6 +49,8 @@ private:
     template <class Object, class Build>
     void put(std::uint16_t type, std::uint16_t flags, Object& object, Build build,
              const Subject& subject);
+    void put_elements(std::uint16_t type, std::uint16_t flags, nftnl_set& set,
+                      const Subject& subject);
     void put_control(std::uint16_t type, std::optional<std::uint32_t> generation);
     [[nodiscard]] KernelError refusal(const Answer& answer) const;
 

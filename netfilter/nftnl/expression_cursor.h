@@ -36,9 +36,9 @@ public:
         std::uint32_t offset = 0;
         std::uint32_t bytes = 0;
     };
-    std::optional<Payload> take_payload(nft_payload_bases base) {
+    std::optional<Payload> take_payload(nft_payload_bases base, std::uint32_t to = NFT_REG_1) {
         if (!is("payload") || number(NFTNL_EXPR_PAYLOAD_BASE) != base ||
-            !in_register(NFTNL_EXPR_PAYLOAD_DREG) || has(NFTNL_EXPR_PAYLOAD_SREG)) {
+            !in_register(NFTNL_EXPR_PAYLOAD_DREG, to) || has(NFTNL_EXPR_PAYLOAD_SREG)) {
             return std::nullopt;
         }
         const Payload payload{number(NFTNL_EXPR_PAYLOAD_OFFSET), number(NFTNL_EXPR_PAYLOAD_LEN)};
@@ -50,8 +50,13 @@ public:
         return is("ct") && number(NFTNL_EXPR_CT_KEY) == NFT_CT_STATE &&
                in_register(NFTNL_EXPR_CT_DREG) && !has(NFTNL_EXPR_CT_DIR) && pass();
     }
-    bool take_fib_daddr_type() {
-        return is("fib") && number(NFTNL_EXPR_FIB_FLAGS) == NFTA_FIB_F_DADDR &&
+    bool take_ct_original(nft_ct_keys key) {
+        return is("ct") && number(NFTNL_EXPR_CT_KEY) == key && has(NFTNL_EXPR_CT_DIR) &&
+               nftnl_expr_get_u8(current(), NFTNL_EXPR_CT_DIR) == IP_CT_DIR_ORIGINAL &&
+               in_register(NFTNL_EXPR_CT_DREG) && pass();
+    }
+    bool take_fib_type(std::uint32_t flags) {
+        return is("fib") && number(NFTNL_EXPR_FIB_FLAGS) == flags &&
                number(NFTNL_EXPR_FIB_RESULT) == NFT_FIB_RESULT_ADDRTYPE &&
                in_register(NFTNL_EXPR_FIB_DREG) && pass();
     }
@@ -106,6 +111,66 @@ public:
                       inverted ? Sense::not_equal : Sense::equal};
         pass();
         return lookup;
+    }
+
+    /// A lookup in a map, from NFT_REG_1 into the register.
+    std::optional<std::string> take_map_lookup(std::uint32_t to) {
+        if (!is("lookup") || !in_register(NFTNL_EXPR_LOOKUP_SREG) ||
+            !has(NFTNL_EXPR_LOOKUP_DREG) || number(NFTNL_EXPR_LOOKUP_DREG) != to) {
+            return std::nullopt;
+        }
+        std::string map = nftnl_expr_get_str(current(), NFTNL_EXPR_LOOKUP_SET);
+        pass();
+        return map;
+    }
+    struct Numgen {
+        std::uint32_t type = 0;
+        std::uint32_t modulus = 0;
+    };
+    std::optional<Numgen> take_numgen(std::uint32_t to) {
+        if (!is("numgen") || !in_register(NFTNL_EXPR_NG_DREG, to) ||
+            number(NFTNL_EXPR_NG_OFFSET) != 0) {
+            return std::nullopt;
+        }
+        const Numgen numgen{number(NFTNL_EXPR_NG_TYPE), number(NFTNL_EXPR_NG_MODULUS)};
+        pass();
+        return numgen;
+    }
+    /// @return its modulus
+    std::optional<std::uint32_t> take_jhash(std::uint32_t from, std::uint32_t bytes,
+                                            std::uint32_t seed, std::uint32_t to) {
+        if (!is("hash") || number(NFTNL_EXPR_HASH_TYPE) != NFT_HASH_JENKINS ||
+            !in_register(NFTNL_EXPR_HASH_SREG, from) || !in_register(NFTNL_EXPR_HASH_DREG, to) ||
+            number(NFTNL_EXPR_HASH_LEN) != bytes || number(NFTNL_EXPR_HASH_SEED) != seed ||
+            number(NFTNL_EXPR_HASH_OFFSET) != 0) {
+            return std::nullopt;
+        }
+        const auto modulus = number(NFTNL_EXPR_HASH_MODULUS);
+        pass();
+        return modulus;
+    }
+    /// The kernel may say that the highest values are those of the lowest.
+    bool take_dnat(std::uint32_t family, std::uint32_t port_register) {
+        constexpr std::uint32_t flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
+        return is("nat") && number(NFTNL_EXPR_NAT_TYPE) == NFT_NAT_DNAT &&
+               number(NFTNL_EXPR_NAT_FAMILY) == family &&
+               in_register(NFTNL_EXPR_NAT_REG_ADDR_MIN) &&
+               (!has(NFTNL_EXPR_NAT_REG_ADDR_MAX) || in_register(NFTNL_EXPR_NAT_REG_ADDR_MAX)) &&
+               in_register(NFTNL_EXPR_NAT_REG_PROTO_MIN, port_register) &&
+               (!has(NFTNL_EXPR_NAT_REG_PROTO_MAX) ||
+                in_register(NFTNL_EXPR_NAT_REG_PROTO_MAX, port_register)) &&
+               (number(NFTNL_EXPR_NAT_FLAGS) & ~flags) == 0 && pass();
+    }
+    bool take_masquerade() {
+        return is("masq") && number(NFTNL_EXPR_MASQ_FLAGS) == 0 &&
+               !has(NFTNL_EXPR_MASQ_REG_PROTO_MIN) && pass();
+    }
+    bool take_reject(nft_reject_types type, std::uint8_t code) {
+        return is("reject") && number(NFTNL_EXPR_REJECT_TYPE) == type &&
+               (has(NFTNL_EXPR_REJECT_CODE)
+                    ? nftnl_expr_get_u8(current(), NFTNL_EXPR_REJECT_CODE)
+                    : 0) == code &&
+               pass();
     }
 
     bool take_counter() { return is("counter") && pass(); }
@@ -179,8 +244,9 @@ private:
     [[nodiscard]] std::uint32_t number(std::uint16_t attribute) const {
         return has(attribute) ? nftnl_expr_get_u32(current(), attribute) : 0;
     }
-    [[nodiscard]] bool in_register(std::uint16_t attribute) const {
-        return has(attribute) && nftnl_expr_get_u32(current(), attribute) == NFT_REG_1;
+    [[nodiscard]] bool in_register(std::uint16_t attribute,
+                                   std::uint32_t expected = NFT_REG_1) const {
+        return has(attribute) && nftnl_expr_get_u32(current(), attribute) == expected;
     }
     [[nodiscard]] Bytes bytes(std::uint16_t attribute) const {
         std::uint32_t length = 0;

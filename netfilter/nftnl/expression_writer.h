@@ -22,9 +22,10 @@ public:
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_META_KEY, key);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_META_DREG, NFT_REG_1);
     }
-    void payload(nft_payload_bases base, std::uint32_t offset, std::uint32_t bytes) {
+    void payload(nft_payload_bases base, std::uint32_t offset, std::uint32_t bytes,
+                 std::uint32_t to = NFT_REG_1) {
         auto& expr = add("payload");
-        nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_DREG, to);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_BASE, base);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_PAYLOAD_LEN, bytes);
@@ -34,9 +35,17 @@ public:
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_KEY, NFT_CT_STATE);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_DREG, NFT_REG_1);
     }
-    void fib_daddr_type() {
+    /// NFT_CT_DST_IP, NFT_CT_DST_IP6 of the original direction
+    void ct_original(nft_ct_keys key) {
+        auto& expr = add("ct");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_KEY, key);
+        nftnl_expr_set_u8(&expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+    }
+    /// Flags: NFTA_FIB_F_...
+    void fib_type(std::uint32_t flags) {
         auto& expr = add("fib");
-        nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_FLAGS, flags);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
         nftnl_expr_set_u32(&expr, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
     }
@@ -72,6 +81,49 @@ public:
         if (sense == Sense::not_equal) {
             nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
         }
+    }
+    void lookup_verdict(const std::string& map) {
+        auto& expr = add("lookup");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+        nftnl_expr_set_str(&expr, NFTNL_EXPR_LOOKUP_SET, map.c_str());
+    }
+    void lookup_value(const std::string& map) {
+        auto& expr = add("lookup");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_SREG, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_1);
+        nftnl_expr_set_str(&expr, NFTNL_EXPR_LOOKUP_SET, map.c_str());
+    }
+    void numgen(nft_ng_types type, std::uint32_t modulus, std::uint32_t to) {
+        auto& expr = add("numgen");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NG_DREG, to);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NG_MODULUS, modulus);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NG_TYPE, type);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NG_OFFSET, 0);
+    }
+    void jhash(std::uint32_t from, std::uint32_t bytes, std::uint32_t modulus, std::uint32_t seed,
+               std::uint32_t to) {
+        auto& expr = add("hash");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_TYPE, NFT_HASH_JENKINS);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_SREG, from);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_DREG, to);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_LEN, bytes);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_MODULUS, modulus);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_SEED, seed);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_HASH_OFFSET, 0);
+    }
+    void dnat(std::uint32_t family, std::uint32_t port_register) {
+        auto& expr = add("nat");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NAT_FAMILY, family);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1);
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_NAT_REG_PROTO_MIN, port_register);
+    }
+    void masquerade() { add("masq"); }
+    void reject(nft_reject_types type, std::uint8_t code) {
+        auto& expr = add("reject");
+        nftnl_expr_set_u32(&expr, NFTNL_EXPR_REJECT_TYPE, type);
+        nftnl_expr_set_u8(&expr, NFTNL_EXPR_REJECT_CODE, code);
     }
     void counter() { add("counter"); }
     void named_counter(const std::string& name) {

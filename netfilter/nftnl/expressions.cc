@@ -176,7 +176,7 @@ void add(Building& to, const MatchInterface& match) {
 
 // fib daddr type local
 void add(Building& to, const MatchLocalDestination&) {
-    to.expressions.fib_daddr_type();
+    to.expressions.fib_type(NFTA_FIB_F_DADDR);
     to.expressions.cmp(NFT_CMP_EQ, host_order(std::uint32_t{RTN_LOCAL}));
 }
 
@@ -185,6 +185,32 @@ void add(Building& to, const MatchInvalid&) {
     to.expressions.ct_state();
     to.expressions.mask(host_order(layout::ct_state_invalid));
     to.expressions.cmp(NFT_CMP_NEQ, host_order(std::uint32_t{0}));
+}
+
+// ct original ip daddr @set: the kernel looks at the family of the connection itself.
+void add(Building& to, const MatchOriginalDestination& match) {
+    to.expressions.ct_original(match.family == Family::ipv4 ? NFT_CT_DST_IP : NFT_CT_DST_IP6);
+    to.expressions.lookup(match.networks.name);
+}
+
+// fib saddr type local
+// fib saddr . oif type != local
+void add(Building& to, const MatchLocalSource& match) {
+    std::uint32_t flags = NFTA_FIB_F_SADDR;
+    if (match.of_interface) flags |= NFTA_FIB_F_OIF;
+    to.expressions.fib_type(flags);
+    to.expressions.cmp(to_cmp(match.sense), host_order(std::uint32_t{RTN_LOCAL}));
+}
+
+// meta nfproto ipv4 meta l4proto tcp ip daddr . tcp dport, into the registers of a key
+void load_destination(Building& to, Family family, Protocol protocol) {
+    add(to, MatchFamily{family});
+    add(to, MatchL4Proto{{protocol}});
+    to.expressions.payload(NFT_PAYLOAD_NETWORK_HEADER,
+                           layout::address_offset(family, MatchAddress::Field::daddr),
+                           layout::address_bytes(family));
+    to.expressions.payload(NFT_PAYLOAD_TRANSPORT_HEADER, layout::th_dport_offset,
+                           layout::port_bytes, layout::key_registers(family).port);
 }
 
 // return
@@ -214,9 +240,62 @@ void add(Building& to, const OriginalZone& zone) {
     to.expressions.set_original_zone();
 }
 
+// ip daddr . tcp dport vmap @map
+void add(Building& to, const ToClass& destination) {
+    load_destination(to, destination.family, destination.protocol);
+    to.expressions.lookup_verdict(destination.map);
+}
+
+// numgen random mod 4
+// jhash ip saddr mod 4 seed S
+void load_slot(Building& to, const DnatToSlot& dnat) {
+    const auto registers = layout::key_registers(dnat.family);
+    if (dnat.choice != SlotChoice::by_client) {
+        const auto type = dnat.choice == SlotChoice::random ? NFT_NG_RANDOM : NFT_NG_INCREMENTAL;
+        to.expressions.numgen(type, dnat.slots, registers.slot);
+        return;
+    }
+    const auto bytes = layout::address_bytes(dnat.family);
+    to.expressions.payload(NFT_PAYLOAD_NETWORK_HEADER,
+                           layout::address_offset(dnat.family, MatchAddress::Field::saddr), bytes,
+                           registers.client);
+    to.expressions.jhash(registers.client, bytes, dnat.slots, client_hash_seed, registers.slot);
+}
+
+// dnat ip to ip daddr . tcp dport . numgen random mod 4 map @map
+void add(Building& to, const DnatToSlot& dnat) {
+    load_destination(to, dnat.family, dnat.protocol);
+    load_slot(to, dnat);
+    to.expressions.lookup_value(dnat.map);
+    to.expressions.dnat(layout::nfproto(dnat.family), layout::key_registers(dnat.family).port);
+}
+
+// masquerade
+void add(Building& to, const Masquerade&) {
+    to.expressions.masquerade();
+}
+
+// reject with tcp reset
+// reject with icmpx port-unreachable
+void add(Building& to, const Reject& reject) {
+    if (reject.tcp_reset) {
+        to.expressions.reject(NFT_REJECT_TCP_RST, 0);
+    } else {
+        to.expressions.reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH);
+    }
+}
+
 }  // namespace
 
 namespace layout {
+
+// The client's are those that nft takes for it.
+KeyRegisters key_registers(Family family) noexcept {
+    if (family == Family::ipv4) {
+        return {.port = NFT_REG32_01, .slot = NFT_REG32_02, .client = NFT_REG32_07};
+    }
+    return {.port = NFT_REG_2, .slot = NFT_REG32_05, .client = NFT_REG32_10};
+}
 
 std::uint32_t address_bytes(Family family) noexcept {
     return family == Family::ipv4 ? 4 : 16;

@@ -38,6 +38,14 @@ std::uint32_t address_bytes(Family family) noexcept;
 std::uint32_t address_offset(Family family, MatchAddress::Field field) noexcept;
 /// NFPROTO_IPV4 or NFPROTO_IPV6.
 std::uint8_t nfproto(Family family) noexcept;
+/// A concatenation `ip daddr . tcp dport . SLOT` lies in 32-bit registers, one after the other from
+/// NFT_REG_1 on. The numbers are those that the kernel gives back.
+struct KeyRegisters {
+    std::uint32_t port;    ///< also of the endpoint that a lookup finds
+    std::uint32_t slot;
+    std::uint32_t client;  ///< beyond the key
+};
+KeyRegisters key_registers(Family family) noexcept;
 /// `prefix` one bits, the rest zero, in that many bytes.
 std::vector<std::uint8_t> prefix_mask(std::size_t prefix, std::size_t bytes);
 }  // namespace layout

@@ -2,6 +2,7 @@
 
 #include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/counters.h"
+#include "netfilter/nftnl/element_update.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/netlink.h"
 #include "netfilter/nftnl/read.h"
@@ -71,6 +72,7 @@ bool Kernel::update_elements(const Ruleset& before, const Ruleset& after) {
     Batch batch;
     if (!append_element_changes(batch, before, after)) return false;
     if (auto refusal = batch.run(socket_->netlink)) throw KernelError{*std::move(refusal)};
+    update_maps(socket_->netlink, before, after);
     return true;
 }
 
@@ -118,6 +120,10 @@ bool Kernel::remove(std::string_view table, std::string_view digest) {
     }
     throw KernelError{"table inet " + std::string{table}, EAGAIN,
                       "the ruleset does not stand still"};
+}
+
+void Kernel::update_vips(std::string_view table, std::span<const VipUpdate> updates) {
+    netfilter::update_vips(socket_->netlink, table, updates);
 }
 
 std::optional<Installed> Kernel::read(std::string_view table) {

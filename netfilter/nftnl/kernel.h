@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace meshgate::netfilter {
@@ -39,7 +40,7 @@ public:
     /// Makes a table that its holder has left behind this object's, without touching a rule.
     /// @return false when it is no such table
     bool claim(std::string_view table);
-    /// Changes elements of sets, in one transaction: what is in both stays all the time.
+    /// Changes elements of sets and of maps: what is in both stays all the time.
     /// @return false when more than elements differs: nothing was done. @throws KernelError
     bool update_elements(const Ruleset& before, const Ruleset& after);
 
@@ -51,6 +52,12 @@ public:
     bool remove(std::string_view table);
     /// The same, as long as it is the table of that digest.
     bool remove(std::string_view table, std::string_view digest);
+
+    /// Makes single ports of VIPs what `updates` say, by one transaction of what differs, whatever
+    /// the size of the maps. For whoever watches endpoints; an installation at the same time
+    /// is to be kept away (src/meshgate-redirect/turn.h), for it would not know of them.
+    /// @throws KernelError; ENOENT when there is no such table, map or chain
+    void update_vips(std::string_view table, std::span<const VipUpdate> updates);
 
     /// Reads the table back. Empty when there is none.
     std::optional<Installed> read(std::string_view table);

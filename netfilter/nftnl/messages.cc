@@ -4,6 +4,7 @@
 #include "netfilter/nftnl/expressions.h"
 #include "netfilter/nftnl/intervals.h"
 #include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/nftnl/maps.h"
 #include "netfilter/nftnl/sets.h"
 #include "netfilter/nftnl/userdata.h"
 
@@ -62,10 +63,10 @@ void add_counter(Batch& batch, const TableOptions& options, const std::string& n
     batch.add(*build_counter(options.table, start), {.kind = "counter", .name = name});
 }
 
-template <class Use>
-void for_each_chunk(const std::vector<IntervalElement>& elements, Use use) {
-    for (std::span<const IntervalElement> rest{elements}; !rest.empty();) {
-        const auto chunk = rest.first(std::min(rest.size(), max_elements_per_message));
+template <class Element, class Use>
+void for_each_chunk(const std::vector<Element>& elements, Use use) {
+    for (std::span<const Element> rest{elements}; !rest.empty();) {
+        const auto chunk = rest.first(std::min(rest.size(), elements_at_once));
         use(chunk);
         rest = rest.subspan(chunk.size());
     }
@@ -89,8 +90,25 @@ void add_set(Batch& batch, std::string_view table, const Set& set, std::uint32_t
     });
 }
 
+template <class Map>
+void add_map(Batch& batch, std::string_view table, const Map& map, std::uint32_t id) {
+    const Subject subject{.kind = "map", .name = map.name};
+    batch.add(*build_map(table, map, id), subject);
+    for_each_chunk(map.elements, [&](auto chunk) {
+        batch.add_elements(*build_elements(table, map.name, chunk), subject);
+    });
+}
+
 std::uint32_t hook_number(Hook hook) {
-    return hook == Hook::prerouting ? NF_INET_PRE_ROUTING : NF_INET_LOCAL_OUT;
+    switch (hook) {
+    case Hook::prerouting:
+        return NF_INET_PRE_ROUTING;
+    case Hook::output:
+        return NF_INET_LOCAL_OUT;
+    case Hook::postrouting:
+        break;
+    }
+    return NF_INET_POST_ROUTING;
 }
 
 void add_chain(Batch& batch, std::string_view table, const Chain& chain) {
@@ -134,6 +152,9 @@ void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& op
     for (const auto& counter : ruleset.counters) add_counter(batch, options, counter);
     for (const auto& set : ruleset.sets) add_set(batch, table, set, next_set_id++);
     for (const auto& chain : ruleset.chains) add_chain(batch, table, chain);
+    // After the chains that their verdicts name.
+    for (const auto& map : ruleset.class_maps) add_map(batch, table, map, next_set_id++);
+    for (const auto& map : ruleset.endpoint_maps) add_map(batch, table, map, next_set_id++);
     for (const auto& chain : ruleset.chains) {
         for (const auto& rule : chain.rules) append_rule(batch, table, chain, rule, next_set_id);
     }
@@ -166,6 +187,7 @@ bool append_element_changes(Batch& batch, const Ruleset& before, const Ruleset& 
                key_type(one) == key_type(other);
     };
     if (!std::ranges::equal(before.sets, after.sets, same_but_elements)) return false;
+    if (!have_same_maps(before, after)) return false;
     for (std::size_t i = 0; i < before.sets.size(); ++i) {
         const Set& set = after.sets[i];
         const auto old_elements = to_intervals(before.sets[i]);
@@ -179,6 +201,14 @@ bool append_element_changes(Batch& batch, const Ruleset& before, const Ruleset& 
         });
     }
     return true;
+}
+
+bool have_same_maps(const Ruleset& before, const Ruleset& after) {
+    const auto same = [](const auto& one, const auto& other) {
+        return one.name == other.name && one.comment == other.comment;
+    };
+    return std::ranges::equal(before.class_maps, after.class_maps, same) &&
+           std::ranges::equal(before.endpoint_maps, after.endpoint_maps, same);
 }
 
 void append_removal(Batch& batch, std::string_view table) {

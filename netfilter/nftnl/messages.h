@@ -44,8 +44,12 @@ void append_claim(Batch& batch, std::string_view table);
 
 /// Has each set of `after` hold its elements, of which it holds those of `before`. What is in both
 /// stays: no packet misses it.
-/// @return false when that is all they have in common, sets and their names: nothing was appended.
+/// @return false when that is all they have in common, sets and maps and their names: nothing was
+///         appended. Elements of maps are for update_maps().
 bool append_element_changes(Batch& batch, const Ruleset& before, const Ruleset& after);
+
+/// They have the same maps, whatever elements those have.
+bool have_same_maps(const Ruleset& before, const Ruleset& after);
 
 /// Removes the table with all that is in it.
 void append_removal(Batch& batch, std::string_view table);

@@ -1,10 +1,12 @@
 #include "netfilter/nftnl/read.h"
 
 #include "netfilter/nftnl/counters.h"
+#include "netfilter/nftnl/elements.h"
 #include "netfilter/nftnl/expressions.h"
 #include "netfilter/nftnl/handles.h"
 #include "netfilter/nftnl/intervals.h"
 #include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/nftnl/maps.h"
 #include "netfilter/nftnl/read_rule.h"
 #include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/request.h"
@@ -21,6 +23,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <system_error>
@@ -101,7 +104,36 @@ private:
         for (const auto& set : sets) read_set(*set);
     }
 
+    /// @return false when it is no map of ours.
+    bool read_map(nftnl_set& set) {
+        if (auto map = to_class_map(set)) {
+            read_map_elements(*map, to_class);
+            installed_.ruleset.class_maps.push_back(std::move(*map));
+            return true;
+        }
+        if (auto map = to_endpoint_map(set)) {
+            read_map_elements(*map, to_slot);
+            installed_.ruleset.endpoint_maps.push_back(std::move(*map));
+            return true;
+        }
+        return false;
+    }
+
+    template <class Map, class Read>
+    void read_map_elements(Map& map, Read to_element) {
+        bool all_known = true;
+        for_each_element(map.name, [&](nftnl_set_elem& element) {
+            if (auto known = to_element(element, map.family)) {
+                map.elements.push_back(std::move(*known));
+            } else {
+                all_known = false;
+            }
+        });
+        if (!all_known) unknown("elements of map " + map.name);
+        std::ranges::sort(map.elements, key_order);
+    }
     void read_set(nftnl_set& set) {
+        if (read_map(set)) return;
         const auto name = text(nftnl_set_get_str(&set, NFTNL_SET_NAME));
         const auto flags = nftnl_set_get_u32(&set, NFTNL_SET_FLAGS);
         const KeyType key{.id = nftnl_set_get_u32(&set, NFTNL_SET_KEY_TYPE),
@@ -158,31 +190,15 @@ private:
 
     std::vector<IntervalElement> read_elements(const std::string& set) {
         std::vector<IntervalElement> elements;
-        Request request{NFT_MSG_GETSETELEM};
-        mnl_attr_put_strz(request.get(), NFTA_SET_ELEM_LIST_TABLE, table_.c_str());
-        mnl_attr_put_strz(request.get(), NFTA_SET_ELEM_LIST_SET, set.c_str());
-        dump(request, "elements of set " + set, [&](const nlmsghdr& message) {
-            const auto list = own<NftSet>(nftnl_set_alloc());
-            if (nftnl_set_elems_nlmsg_parse(&message, list.get()) < 0) return;
-            const auto iterator = own<NftSetElemIter>(nftnl_set_elems_iter_create(list.get()));
-            while (auto* element = nftnl_set_elems_iter_next(iterator.get())) {
-                elements.push_back(read_element(*element));
-            }
-        });
+        for_each_element(set,
+                         [&](auto& one) { elements.push_back(to_interval_element(one)); });
         return elements;
     }
 
-    static IntervalElement read_element(nftnl_set_elem& element) {
-        IntervalElement read;
-        std::uint32_t length = 0;
-        const auto* data = nftnl_set_elem_get(&element, NFTNL_SET_ELEM_KEY, &length);
-        const auto key = bytes(data, length);
-        std::ranges::copy(key.first(std::min(key.size(), read.key.size())), read.key.begin());
-        const auto flags = nftnl_set_elem_is_set(&element, NFTNL_SET_ELEM_FLAGS)
-                               ? nftnl_set_elem_get_u32(&element, NFTNL_SET_ELEM_FLAGS)
-                               : 0;
-        read.end = (flags & NFT_SET_ELEM_INTERVAL_END) != 0;
-        return read;
+    void for_each_element(const std::string& set,
+                          const std::function<void(nftnl_set_elem&)>& visit) {
+        run("elements of set " + set,
+            [&] { return dump_elements(netlink_, table_, set, visit); });
     }
 
     void read_chains() {
@@ -220,6 +236,8 @@ private:
         const auto hook = nftnl_chain_get_u32(&chain, NFTNL_CHAIN_HOOKNUM);
         if (hook == NF_INET_PRE_ROUTING)
             base.hook = Hook::prerouting;
+        else if (hook == NF_INET_POST_ROUTING)
+            base.hook = Hook::postrouting;
         else if (hook != NF_INET_LOCAL_OUT)
             return std::nullopt;
         if (nftnl_chain_get_u32(&chain, NFTNL_CHAIN_POLICY) != NF_ACCEPT) return std::nullopt;
@@ -292,10 +310,13 @@ private:
     }
 
     void dump(Request& request, const std::string& what, const Netlink::OnMessage& on_message) {
+        run(what, [&] { return netlink_.dump(*request, on_message); });
+    }
+
+    template <class Dump>
+    void run(const std::string& what, Dump dump) {
         try {
-            if (netlink_.dump(*request, on_message) == Netlink::Dumped::interrupted) {
-                throw Interrupted{};
-            }
+            if (dump() == Netlink::Dumped::interrupted) throw Interrupted{};
         } catch (const std::system_error& error) {
             if (error.code().value() == ENOENT) throw Interrupted{};  // gone since it was listed
             throw KernelError{what + " of table inet " + table_, error.code().value(), {}};

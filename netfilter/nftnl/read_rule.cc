@@ -3,6 +3,7 @@
 #include "netfilter/nftnl/expression_cursor.h"
 #include "netfilter/nftnl/expressions.h"
 #include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/nftnl/read_vip.h"
 #include "netfilter/nftnl/userdata.h"
 
 #include <linux/rtnetlink.h>
@@ -44,7 +45,9 @@ public:
             const auto prefix = cursor_.take_log(NFT_LOGLEVEL_DEBUG);
             if (prefix && prefix->empty()) return std::nullopt;
             rule.log_prefix = prefix.value_or("");
-            if (auto verdict = read_verdict()) {
+            auto verdict = read_verdict();
+            if (!verdict) verdict = read_vip_verdict(cursor_);
+            if (verdict) {
                 rule.verdict = std::move(*verdict);
                 return cursor_.at_end() ? std::optional{std::move(rule)} : std::nullopt;
             }
@@ -96,11 +99,15 @@ private:
                 return read_interface(device);
             }
         }
-        if (cursor_.take_fib_daddr_type()) {
+        if (cursor_.take_fib_type(NFTA_FIB_F_DADDR)) {
             if (cursor_.take_equal<std::uint32_t>() != RTN_LOCAL) return std::nullopt;
             return MatchLocalDestination{};
         }
+        if (cursor_.take_fib_type(NFTA_FIB_F_SADDR)) return read_source_type(false);
+        if (cursor_.take_fib_type(NFTA_FIB_F_SADDR | NFTA_FIB_F_OIF)) return read_source_type(true);
         if (cursor_.take_ct_state()) return read_ct_state();
+        if (cursor_.take_ct_original(NFT_CT_DST_IP)) return read_original(Family::ipv4);
+        if (cursor_.take_ct_original(NFT_CT_DST_IP6)) return read_original(Family::ipv6);
         if (const auto payload = cursor_.take_payload(NFT_PAYLOAD_TRANSPORT_HEADER)) {
             return read_dport(*payload);
         }
@@ -278,6 +285,23 @@ private:
             return std::nullopt;
         }
         return MatchInvalid{};
+    }
+
+    std::optional<Match> read_original(Family family) {
+        auto lookup = cursor_.take_lookup();
+        if (!lookup || lookup->sense != Sense::equal) return std::nullopt;
+        return MatchOriginalDestination{family, SetRef{std::move(lookup->set)}};
+    }
+
+    std::optional<Match> read_source_type(bool of_interface) {
+        const auto comparison = cursor_.take_cmp();
+        if (!comparison ||
+            ExpressionCursor::to_number<std::uint32_t>(comparison->value) != RTN_LOCAL) {
+            return std::nullopt;
+        }
+        const auto sense = to_sense(comparison->op);
+        if (!sense) return std::nullopt;
+        return MatchLocalSource{of_interface, *sense};
     }
 
     ExpressionCursor cursor_;

@@ -2,6 +2,7 @@
 
 #include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/counters.h"
+#include "netfilter/nftnl/element_update.h"
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/read.h"
@@ -90,6 +91,7 @@ private:
                         .ownership = &ownership_,
                         .counted = &counted});
         run(netlink_, batch);
+        verify_elements(netlink_, name, ruleset_);
     }
 
     void hand_over(const std::string& from, const std::string& to) {
@@ -134,6 +136,8 @@ std::string bridge_name(std::string_view table) {
 
 void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
                    const std::function<void()>& before_first, Held held) {
+    const bool has_maps = !ruleset.class_maps.empty();
+    if (has_maps && update_elements(netlink, ruleset, ownership, held)) return;
     Replacement replacement{netlink, ruleset, ownership, before_first, held};
     std::minstd_rand random{std::random_device{}()};
     for (int attempt = 0; attempt < replacement_attempts; ++attempt) {

@@ -29,6 +29,9 @@ std::string bridge_name(std::string_view table);
 /// (earlier_counter()). A table is put to sleep before it is taken away: what it counted is read
 /// when it counts no more.
 ///
+/// When only elements of its maps differ from what is in force, these alone are sent
+/// (netfilter/nftnl/element_update.h).
+///
 /// Each transaction is for the generation in which its conditions were looked at: two programs
 /// that replace at the same time take turns.
 /// @param before_first  called when no table was in force before, and the new one is there,

@@ -90,6 +90,7 @@ std::optional<Route> to_route(const nlmsghdr& message) {
         if (type == RTA_DST) route.destination.base = to_address(attribute).value_or(IpAddress{});
         if (type == RTA_TABLE) route.table = to_u32(attribute);
         if (type == RTA_OIF) route.interface = to_u32(attribute);
+        if (type == RTA_PREFSRC) route.has_source = true;
     });
     return route;
 }
@@ -160,6 +161,22 @@ std::vector<InterfaceAddress> RouteNetlink::ipv6_addresses() {
     return addresses;
 }
 
+bool RouteNetlink::has_ipv4_address() {
+    bool found = false;
+    dump([&] {
+        found = false;
+        RouteRequest<ifaddrmsg> request{RTM_GETADDR, 0};
+        request->ifa_family = AF_INET;
+        return netlink_.dump(request.message(), [&found](const nlmsghdr& message) {
+            const auto* header = header_of<ifaddrmsg>(message, RTM_NEWADDR);
+            found |= header != nullptr && header->ifa_family == AF_INET &&
+                     header->ifa_index != loopback_index &&
+                     header->ifa_scope == RT_SCOPE_UNIVERSE;
+        });
+    });
+    return found;
+}
+
 std::vector<Route> RouteNetlink::routes(std::uint8_t protocol) {
     std::vector<Route> routes;
     for (const auto family : {Family::ipv4, Family::ipv6}) {
@@ -227,7 +244,7 @@ int RouteNetlink::remove_loopback_address(const IpAddress& address) {
     return netlink_.ask(request.message()).error;
 }
 
-int RouteNetlink::add_loopback_route(const Cidr& range, std::uint8_t protocol) {
+int RouteNetlink::add_loopback_route(const Cidr& range, std::uint8_t protocol, bool with_source) {
     RouteRequest<rtmsg> request{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL};
     const bool ipv4 = range.base.family() == Family::ipv4;
     request->rtm_family = to_af(range.base.family());
@@ -237,7 +254,7 @@ int RouteNetlink::add_loopback_route(const Cidr& range, std::uint8_t protocol) {
     request->rtm_type = RTN_UNICAST;
     request->rtm_scope = ipv4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     request.put(RTA_DST, range.base);
-    request.put(RTA_PREFSRC, loopback_address(range.base.family()));
+    if (with_source) request.put(RTA_PREFSRC, loopback_address(range.base.family()));
     request.put_u32(RTA_OIF, loopback_index);
     return netlink_.ask(request.message()).error;
 }

@@ -35,6 +35,7 @@ struct Route {
     std::uint8_t protocol = 0;  ///< RTPROT_...
     std::uint8_t type = 0;      ///< RTN_UNICAST, RTN_LOCAL, ...
     std::uint32_t interface = 0;
+    bool has_source = false;  ///< RTA_PREFSRC
 };
 
 /// Addresses and routes of the network namespace of the thread that makes it (rtnetlink(7)). All
@@ -46,6 +47,8 @@ public:
 
     LoopbackState loopback();
     std::vector<InterfaceAddress> ipv6_addresses();
+    /// Some other device than lo has an IPv4 address for the world.
+    bool has_ipv4_address();
     /// All tables of both families; only the routes with that protocol.
     std::vector<Route> routes(std::uint8_t protocol);
     /// The route that a packet to `destination` takes, with the network that matched; none when
@@ -59,8 +62,9 @@ public:
     int remove_loopback_address(const IpAddress& address);
     /// `ip route add RANGE dev lo proto PROTOCOL src 127.0.0.1`, or `src ::1`. Without the source
     /// the kernel takes another address of lo, ::6 before all, which means something else there,
-    /// and 0.0.0.0 when lo is the only device.
-    int add_loopback_route(const Cidr& range, std::uint8_t protocol);
+    /// and 0.0.0.0 when lo is the only device. An IPv4 route without it has as source what another
+    /// device has at the time of each connection.
+    int add_loopback_route(const Cidr& range, std::uint8_t protocol, bool with_source = true);
     int remove_route(const Route& route);
 
 private:

@@ -29,13 +29,12 @@ std::uint32_t set_flags(const Set& set) noexcept;
 /// within the transaction.
 NftSet build_set(std::string_view table, const Set& set, std::uint32_t id);
 
-/// A set of that name with these elements, for NEWSETELEM. At most max_elements_per_message.
+/// A set of that name with these elements, for NEWSETELEM.
 NftSet build_elements(std::string_view table, const Set& set,
                       std::span<const IntervalElement> elements);
 
-/// A message holds its elements in one attribute with a length of 16 bits; libnftnl loses
-/// silently what does not fit. 60 bytes an element at most.
-inline constexpr std::size_t max_elements_per_message = 1000;
+/// libnftnl's form of an element is ten times as large as its message: so many are made at once.
+inline constexpr std::size_t elements_at_once = 2000;
 
 /// `{ tcp, udp }`: the nameless set of one rule, with its elements; `id` is its name within the
 /// transaction.

@@ -73,9 +73,20 @@ std::vector<std::string> SurroundingsApplier::apply(const Surroundings& wanted) 
     }
     if (wanted.inbound_passthrough_address6 && !found.address_present) add_address(lines);
     for (const auto& range : wanted.local_routes) {
-        if (!has(found.routes, range)) add_route(range, lines);
+        const bool with_source = wants_source(wanted, range);
+        const auto present = std::ranges::find(found.routes, range, &Route::destination);
+        if (present != found.routes.end()) {
+            if (present->has_source == with_source) continue;
+            remove_route(*present);
+        }
+        add_route(range, with_source, lines);
     }
     return lines;
+}
+
+bool SurroundingsApplier::wants_source(const Surroundings& wanted, const Cidr& range) {
+    if (!wanted.translated || range.base.family() == Family::ipv6) return true;
+    return !netlink_.has_ipv4_address();
 }
 
 bool SurroundingsApplier::adopt_address() {
@@ -89,7 +100,10 @@ bool SurroundingsApplier::adopt_address() {
 Surroundings SurroundingsApplier::ours() {
     const auto found = find();
     Surroundings present{.inbound_passthrough_address6 = found.address_ours, .local_routes = {}};
-    for (const auto& route : found.routes) present.local_routes.push_back(route.destination);
+    for (const auto& route : found.routes) {
+        present.local_routes.push_back(route.destination);
+        present.translated |= !route.has_source;
+    }
     return present;
 }
 
@@ -114,6 +128,10 @@ std::vector<std::string> SurroundingsApplier::differences(const Surroundings& wa
         const bool possible = loopback.up && (range.base.family() == Family::ipv4 || loopback.ipv6);
         if (possible && !has(found.routes, range) && covering_route(range).empty()) {
             lines.push_back("+ " + route_text(range));
+        }
+        const auto present = std::ranges::find(found.routes, range, &Route::destination);
+        if (present != found.routes.end() && present->has_source != wants_source(wanted, range)) {
+            lines.push_back("+ " + route_text(range) + " with another source");
         }
     }
     for (const auto& route : found.routes) {
@@ -155,12 +173,13 @@ void SurroundingsApplier::add_address(std::vector<std::string>& lines) {
     }
 }
 
-void SurroundingsApplier::add_route(const Cidr& range, std::vector<std::string>& lines) {
+void SurroundingsApplier::add_route(const Cidr& range, bool with_source,
+                                    std::vector<std::string>& lines) {
     if (const auto covering = covering_route(range); !covering.empty()) {
         lines.push_back("no " + route_text(range) + ": the route " + covering + " covers it");
         return;
     }
-    const int error = netlink_.add_loopback_route(range, route_protocol);
+    const int error = netlink_.add_loopback_route(range, route_protocol, with_source);
     if (error == 0) {
         lines.push_back("added " + route_text(range));
     } else if (error == ENETDOWN) {

@@ -53,7 +53,9 @@ private:
     /// The network of somebody's route that covers the whole range; empty when there is none.
     std::string covering_route(const Cidr& range);
     void add_address(std::vector<std::string>& lines);
-    void add_route(const Cidr& range, std::vector<std::string>& lines);
+    void add_route(const Cidr& range, bool with_source, std::vector<std::string>& lines);
+    /// Whether a route of that range has a loopback source (Surroundings::translated).
+    bool wants_source(const Surroundings& wanted, const Cidr& range);
 
     RouteNetlink netlink_;
 };

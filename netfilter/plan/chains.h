@@ -25,6 +25,12 @@ inline constexpr int inbound_priority = -80;
 /// redirect.inbound.insert: before theirs, which are at -100.
 inline constexpr int first_inbound_priority = -105;
 
+/// Once NAT has decided (at -100, see above), an address that is still a VIP leads nowhere.
+inline constexpr int output_refusal_priority = 0;
+inline constexpr int network_refusal_priority = -90;
+/// Before Docker's masquerade and libvirt's, which are at 100.
+inline constexpr int source_priority = 95;
+
 /// UDP questions get a conntrack zone of their own, in the original direction only. The port pair
 /// of a question may be that of another flow a moment ago, whose translation (or lack of one) it
 /// would inherit; answers are looked up in zone 0, where they also are for everybody else. TCP
@@ -43,6 +49,21 @@ std::vector<Chain> network_chains(const Parts& parts);
 
 /// What others send to this machine.
 std::vector<Chain> inbound_chains(Parts& parts);
+
+/// Where VIPs that the kernel translates go: a chain for each way to draw a slot.
+std::vector<Chain> vip_chains(const Parts& parts);
+
+/// Sends on what goes to a VIP: `from` says whose, and those of one family only if it says one. What
+/// has no endpoint is decided as well: no rule after these is about it.
+std::vector<Rule> vip_rules(const Parts& parts, const std::vector<Match>& from = {},
+                            std::optional<Family> family = std::nullopt);
+
+/// VIPs that were not translated are refused at once: they must not go to the default gateway.
+std::vector<Chain> vip_refusal_chains(const Parts& parts);
+
+/// Sources, where answers would not come back through here: of clients in the endpoint's own
+/// network, and of this machine where the source was chosen for the way to the VIP.
+std::vector<Chain> vip_source_chains(const Parts& parts);
 
 /// The exempt users' DNS: before the capture, or their questions come back to themselves, and
 /// before the self-call, or the proxy's TCP/53 to a local resolver ends in its own inbound port.

@@ -86,10 +86,12 @@ void append_loopback(std::vector<Rule>& rules, const Parts& parts) {
 
 void append_outbound(std::vector<Rule>& rules, const Parts& parts) {
     const auto& outbound = parts.config.redirect.outbound;
-    if (!outbound.enabled) return;
+    if (!outbound.enabled && !parts.has_vips()) return;
     for (const auto& exemption : parts.exemptions) {
         rules.push_back(leave_alone({exemption.who}, exemption.cause, exemption.why_tcp));
     }
+    append(rules, vip_rules(parts));
+    if (!outbound.enabled) return;
     std::vector<Match> matches{l4proto({Protocol::tcp})};
     if (parts.included_ports) matches.emplace_back(MatchDport{*parts.included_ports});
     rules.push_back(send_to(outbound.port, std::move(matches), cause::captured_outbound,
@@ -125,7 +127,7 @@ std::vector<Rule> exempt_dns_rules(const Parts& parts) {
 std::vector<Chain> output_chains(const Parts& parts) {
     const auto& redirect = parts.config.redirect;
     const bool tcp = redirect.inbound.enabled || redirect.outbound.enabled;
-    if (!tcp && parts.dns_servers.empty()) return {};
+    if (!tcp && parts.dns_servers.empty() && !parts.has_vips()) return {};
     const int priority = redirect.outbound.insert ? first_redirect_priority : redirect_priority;
     Chain chain{"output", BaseChain{ChainType::nat, Hook::output, priority}, family_rules(parts)};
     for (const auto& exclusion : parts.exclusions) chain.rules.push_back(exclusion.rule);

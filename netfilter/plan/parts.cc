@@ -175,7 +175,7 @@ void add_dns_servers(Parts& parts) {
 void add_networks(Parts& parts) {
     const auto& networks = parts.config.redirect.networks;
     const auto& redirect = parts.config.redirect;
-    if (!redirect.dns.enabled && !redirect.outbound.enabled) return;
+    if (!redirect.dns.enabled && !redirect.outbound.enabled && !parts.has_vips()) return;
     for (std::size_t i = 0; i < networks.size(); ++i) {
         auto interface = networks[i].interface;
         if (interface.ends_with('+')) interface.back() = '*';  // iptables' wildcard is nft's
@@ -186,6 +186,35 @@ void add_networks(Parts& parts) {
             const MatchAddress from{MatchAddress::Field::saddr, Sense::equal, family, set};
             parts.networks.push_back({family, {MatchInterface{Device::in, interface}, from}, set});
         }
+    }
+}
+
+/// With vip.mode = "kernel" a whole range, given or not: what is nobody's is refused like what has
+/// no endpoint. Else one by one, among those of the proxy.
+void add_vips(Parts& parts) {
+    const auto& config = parts.config;
+    const bool all = config.vip.mode == conf::VipMode::kernel;
+    std::vector<Cidr> networks;
+    const auto add = [&networks](const std::optional<conf::IpAddress>& address) {
+        if (!address) return;
+        networks.push_back({*address, static_cast<std::uint8_t>(address->bytes().size() * 8)});
+    };
+    for (const auto& service : parts.host.vips) {
+        add(service.address4);
+        add(service.address6);
+    }
+    if (all) {
+        for (const auto& range : conf::vip_ranges4(config)) networks.push_back(range);
+        if (config.vip.ipv6) networks.push_back(*config.vip.ipv6);
+    }
+    parts.vip_addresses = parts.sets.networks("vip_addresses", "VIPs that the kernel translates",
+                                              networks, parts.families);
+    parts.vip_routes = routes_of(parts.host.vips, parts.families);
+    networks.clear();
+    for (const auto& address : parts.host.proxy_vips) add(address);
+    if (all) {
+        parts.proxy_vips = parts.sets.networks("proxy_vips", "VIPs that are the proxy's", networks,
+                                               parts.families);
     }
 }
 
@@ -248,9 +277,14 @@ Parts make_parts(const conf::Config& config, const Host& host) {
                 .excluded_ports = {},
                 .included_ports = {},
                 .dns_servers = {},
-                .networks = {}};
+                .networks = {},
+                .vip_routes = {},
+                .vip_addresses = {},
+                .proxy_vips = {}};
     const auto& redirect = config.redirect;
-    if (!redirect.inbound.enabled && !redirect.outbound.enabled && !redirect.dns.enabled) {
+    const bool has_vips = config.vip.mode == conf::VipMode::kernel || !host.vips.empty();
+    if (!redirect.inbound.enabled && !redirect.outbound.enabled && !redirect.dns.enabled &&
+        !has_vips) {
         return parts;
     }
     add_exclusions(parts);
@@ -266,6 +300,7 @@ Parts make_parts(const conf::Config& config, const Host& host) {
         parts.open_dns = parts.sets.empty_ports(
             open_dns_set, "53 while nobody answers: redirect.dns.on_resolver_down");
     }
+    if (has_vips) add_vips(parts);
     add_networks(parts);
     return parts;
 }

@@ -51,7 +51,12 @@ struct Parts {
     std::optional<SetRef> included_ports;
     std::vector<std::vector<Match>> dns_servers;  ///< each is captured; {} matches any server
     std::vector<NetworkClients> networks;
+    std::vector<VipRoute> vip_routes;
+    std::vector<SetCollection::Networks> vip_addresses;  ///< for the kernel to translate or refuse
+    std::vector<SetCollection::Networks> proxy_vips;     ///< among those, left to the proxy
 
+    /// The kernel translates VIPs.
+    [[nodiscard]] bool has_vips() const { return !vip_addresses.empty(); }
     [[nodiscard]] bool has_family(Family family) const;
     /// The proxy's users, dns.user and proxy.exempt_users
     [[nodiscard]] bool is_exempt(Uid user) const;

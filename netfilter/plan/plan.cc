@@ -2,6 +2,7 @@
 
 #include "netfilter/plan/chains.h"
 #include "netfilter/plan/parts.h"
+#include "netfilter/plan/vip_chains.h"
 
 #include <algorithm>
 #include <iterator>
@@ -25,11 +26,15 @@ Ruleset make_ruleset(Parts& parts) {
     };
     add(dns_zone_chains(parts));
     add(drop_invalid_chains(parts));
+    add(vip_chains(parts));
     add(output_chains(parts));
     add(network_chains(parts));
     add(inbound_chains(parts));
+    add(vip_refusal_chains(parts));
+    add(vip_source_chains(parts));
     ruleset.sets = parts.sets.take();
     ruleset.counters = used_counters(ruleset.chains);
+    add_vip_maps(parts, ruleset);
     log_redirects(ruleset, parts.config.redirect.log_prefix);
     return ruleset;
 }
@@ -41,12 +46,45 @@ Surroundings make_surroundings(const Parts& parts) {
     Surroundings surroundings;
     surroundings.inbound_passthrough_address6 =
         config.redirect.inbound.enabled && parts.has_family(Family::ipv6);
-    if (!config.redirect.outbound.enabled) return surroundings;
+    surroundings.translated = parts.has_vips();
+    if (!config.redirect.outbound.enabled && !parts.has_vips()) return surroundings;
     if (parts.has_family(Family::ipv4)) surroundings.local_routes = conf::vip_ranges4(config);
     if (parts.has_family(Family::ipv6) && config.vip.ipv6) {
         surroundings.local_routes.push_back(*config.vip.ipv6);
     }
+    for (const auto& route : parts.vip_routes) {
+        const Cidr host{route.address,
+                        static_cast<std::uint8_t>(route.address.bytes().size() * 8)};
+        if (std::ranges::none_of(surroundings.local_routes, [&host](const Cidr& range) {
+                return range.contains(host);
+            })) {
+            surroundings.local_routes.push_back(host);
+        }
+    }
     return surroundings;
+}
+
+/// A connection from elsewhere is not delivered to a loopback address (net.ipv4 route_localnet).
+void note_unreachable_endpoints(const Parts& parts, std::vector<std::string>& notices) {
+    if (parts.networks.empty()) return;
+    for (const auto& service : parts.host.vips) {
+        for (const auto& endpoint : service.endpoints) {
+            if (!endpoint.address.is_loopback()) continue;
+            notices.push_back("service '" + service.name + "': clients of redirect.network cannot "
+                              "reach its endpoint " + endpoint.address.to_string() +
+                              ": give it another address of this machine");
+        }
+    }
+}
+
+void note_named_endpoints(const Parts& parts, std::vector<std::string>& notices) {
+    std::size_t count = 0;
+    for (const auto& service : parts.host.vips) count += service.has_named_endpoints ? 1 : 0;
+    if (count == 0) return;
+    notices.push_back(std::to_string(count) +
+                      (count == 1 ? " service has" : " services have") +
+                      " endpoints by host name: they get connections while meshgate-redirect guard "
+                      "runs, which looks the names up");
 }
 
 void note_missing_servers(const Parts& parts, std::vector<std::string>& notices) {
@@ -121,6 +159,8 @@ std::vector<std::string> make_notices(const Parts& parts, const Ruleset& ruleset
         }
         note_link_local_servers(parts, notices);
     }
+    note_unreachable_endpoints(parts, notices);
+    note_named_endpoints(parts, notices);
     if (ruleset.chains.empty()) {
         notices.emplace_back("nothing is captured: inbound, outbound and DNS are off");
     }

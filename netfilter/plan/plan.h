@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/config.h"
+#include "netfilter/plan/vips.h"
 #include "netfilter/ruleset/ruleset.h"
 #include "netfilter/ruleset/surroundings.h"
 
@@ -33,6 +34,8 @@ struct Host {
         exclude_users;  ///< for each redirect.outbound.exclude, its users resolved
     std::vector<conf::SocketAddress> nameservers;  ///< of resolv_conf, all families
     std::vector<LocalResolver> local_resolvers;    ///< those of them that are on this machine
+    std::vector<VipService> vips{};               ///< that the kernel translates
+    std::vector<conf::IpAddress> proxy_vips{};    ///< of vip.mode "kernel": those left to the proxy
 };
 
 struct Plan {
@@ -44,7 +47,7 @@ struct Plan {
 
 /// The ruleset of a configuration. Pure: the same input gives the same plan, byte for byte in every
 /// printed form.
-/// @pre conf::contradictions(config) is empty.
+/// @pre conf::contradictions(config) and vip_faults(host.vips) are empty.
 Plan plan(const conf::Config& config, const Host& host);
 
 }  // namespace meshgate::netfilter

@@ -26,11 +26,14 @@ void append_network_dns(std::vector<Rule>& rules, const Parts& parts) {
 
 void append_network_tcp(std::vector<Rule>& rules, const Parts& parts) {
     const auto& outbound = parts.config.redirect.outbound;
-    if (!outbound.enabled) return;
     if (parts.excluded_ports) {
         rules.push_back(leave_alone({l4proto({Protocol::tcp}), MatchDport{*parts.excluded_ports}},
                                     cause::exempt_port, "redirect.outbound.exclude_ports"));
     }
+    for (const auto& network : parts.networks) {
+        append(rules, vip_rules(parts, network.from, network.family));
+    }
+    if (!outbound.enabled) return;
     for (const auto& network : parts.networks) {
         auto matches = network.from;
         matches.emplace_back(MatchAddress{MatchAddress::Field::daddr, Sense::not_equal,

@@ -1,6 +1,8 @@
 #include "netfilter/ruleset/evaluate.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 #include <variant>
 
 namespace meshgate::netfilter {
@@ -8,7 +10,8 @@ namespace {
 
 class Evaluation {
 public:
-    Evaluation(const Ruleset& ruleset, const Packet& packet) : ruleset_(ruleset), packet_(packet) {}
+    Evaluation(const Ruleset& ruleset, const Packet& packet)
+        : ruleset_(ruleset), packet_(packet), original_(packet.destination) {}
 
     Outcome run() {
         std::vector<const Chain*> chains;
@@ -17,9 +20,10 @@ public:
         }
         std::ranges::stable_sort(chains, {}, [](const Chain* c) { return c->base->priority; });
         for (const Chain* chain : chains) {
-            if (chain->base->type == ChainType::nat && outcome_.redirected_to) continue;
+            const bool is_translated = outcome_.redirected_to || outcome_.balanced;
+            if (chain->base->type == ChainType::nat && is_translated) continue;
             walk(*chain);
-            if (outcome_.dropped) break;
+            if (outcome_.dropped || outcome_.rejected) break;
         }
         return outcome_;
     }
@@ -33,6 +37,7 @@ private:
                 return std::visit([this](const auto& one) { return holds(one); }, match);
             });
             if (!all) continue;
+            if (!std::visit([this](const auto& v) { return concerns(v); }, rule.verdict)) continue;
             outcome_.steps.push_back({&chain, &rule});
             const auto next = std::visit([this](const auto& v) { return apply(v); }, rule.verdict);
             if (next == Next::hook_done) return next;
@@ -59,6 +64,21 @@ private:
         return known != nullptr && std::ranges::any_of(known->networks, [&](const Cidr& network) {
                    return network.contains(address);
                });
+    }
+
+    [[nodiscard]] bool is(Family family, Protocol protocol) const {
+        return packet_.destination.family() == family && packet_.protocol == protocol;
+    }
+    /// The elements of a map that the packet's destination has.
+    template <class Map>
+    [[nodiscard]] auto elements_of(const std::vector<Map>& maps, const std::string& name) const {
+        using Element = typename decltype(Map::elements)::value_type;
+        const auto map = std::ranges::find(maps, name, &Map::name);
+        if (map == maps.end()) return std::span<const Element>{};
+        const auto key = std::pair{packet_.destination, packet_.dport};
+        const auto found = std::ranges::equal_range(
+            map->elements, key, {}, [](const auto& e) { return std::pair{e.address, e.port}; });
+        return std::span<const Element>{found.begin(), found.end()};
     }
 
     bool holds(const MatchFamily& m) const { return packet_.destination.family() == m.family; }
@@ -112,8 +132,22 @@ private:
     }
     bool holds(const MatchLocalDestination&) const { return packet_.to_this_host; }
     bool holds(const MatchInvalid&) const { return packet_.is_invalid; }
+    bool holds(const MatchOriginalDestination& m) const {
+        return original_.family() == m.family && contains(m.networks, original_);
+    }
+    /// Only asked in postrouting.
+    static bool holds(const MatchLocalSource&) { return false; }
     bool is_of_hook(Device device) const {
         return (device == Device::in) == (packet_.hook == Hook::prerouting);
+    }
+
+    /// A lookup that finds nothing is a match that does not hold.
+    static bool concerns(const auto&) { return true; }
+    [[nodiscard]] bool concerns(const ToClass& to) const {
+        return is(to.family, to.protocol) && !elements_of(ruleset_.class_maps, to.map).empty();
+    }
+    [[nodiscard]] bool concerns(const DnatToSlot& to) const {
+        return is(to.family, to.protocol) && !elements_of(ruleset_.endpoint_maps, to.map).empty();
     }
 
     Next apply(const Return&) { return Next::chain_done; }
@@ -136,8 +170,42 @@ private:
         return Next::rule;
     }
 
+    Next apply(const ToClass& to) {
+        if (!is(to.family, to.protocol)) return Next::rule;
+        const auto found = elements_of(ruleset_.class_maps, to.map);
+        if (found.empty()) return Next::rule;
+        const auto next = apply(Jump{found.front().chain});
+        return next == Next::hook_done ? next : Next::chain_done;  // a goto does not come back
+    }
+    Next apply(const DnatToSlot& to) {
+        if (!is(to.family, to.protocol)) return Next::rule;
+        for (const auto& slot : elements_of(ruleset_.endpoint_maps, to.map)) {
+            if (slot.slot >= to.slots) continue;
+            const EndpointShare one{slot.endpoint, slot.endpoint_port, 1};
+            const auto known = std::ranges::find_if(outcome_.endpoints, [&one](const auto& each) {
+                return each.address == one.address && each.port == one.port;
+            });
+            if (known == outcome_.endpoints.end()) {
+                outcome_.endpoints.push_back(one);
+            } else {
+                ++known->slots;
+            }
+        }
+        if (outcome_.endpoints.empty()) return Next::rule;
+        outcome_.balanced = to.choice;
+        packet_.destination = outcome_.endpoints.front().address;
+        packet_.dport = outcome_.endpoints.front().port;
+        return Next::hook_done;
+    }
+    Next apply(const Masquerade&) { return Next::hook_done; }
+    Next apply(const Reject&) {
+        outcome_.rejected = true;
+        return Next::hook_done;
+    }
+
     const Ruleset& ruleset_;
-    const Packet& packet_;
+    Packet packet_;
+    conf::IpAddress original_;  ///< where it was meant to go
     Outcome outcome_;
 };
 

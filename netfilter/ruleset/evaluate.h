@@ -32,16 +32,30 @@ struct Step {
     const Rule* rule;
 };
 
+/// Where a VIP leads, and how many of its slots.
+struct EndpointShare {
+    conf::IpAddress address;
+    Port port = 0;
+    std::uint32_t slots = 0;
+
+    friend bool operator==(const EndpointShare&, const EndpointShare&) noexcept = default;
+};
+
 struct Outcome {
     std::optional<Port> redirected_to;
+    std::optional<SlotChoice> balanced;    ///< among `endpoints`
+    std::vector<EndpointShare> endpoints;  ///< in the order of their first slots; never empty then
     std::optional<std::uint16_t> zone;
     bool dropped = false;
+    bool rejected = false;
     std::vector<Step> steps;  ///< in order; they point into the ruleset
 };
 
 /// What the rules do to a packet, as nf_tables walks them: base chains by priority; NAT decided by
 /// the first chain that translates; `return` in a base chain ending only that chain; `skuid`
-/// without a socket no match. A set or chain that is not in the ruleset matches nothing.
+/// without a socket no match. A set or chain that is not in the ruleset matches nothing. Of a packet
+/// that several endpoints may get, what comes after is said for the first. Postrouting is not
+/// walked.
 Outcome evaluate(const Ruleset& ruleset, const Packet& packet);
 
 }  // namespace meshgate::netfilter

@@ -102,12 +102,35 @@ private:
     }
     void put(const MatchLocalDestination&) { put("fib daddr type local"); }
     void put(const MatchInvalid&) { put("ct state invalid"); }
+    void put(const MatchOriginalDestination& match) {
+        put("ct original");
+        put(address_protocol(match.family));
+        put("daddr");
+        put(match.networks);
+    }
+    void put(const MatchLocalSource& match) {
+        put(match.of_interface ? "fib saddr . oif type" : "fib saddr type");
+        put_sense(match.sense);
+        put("local");
+    }
 
     void put(const Return&) { put("return"); }
     void put(const Drop&) { put("drop"); }
     void put(const Jump& jump) { put("jump " + jump.chain); }
     void put(const RedirectTo& redirect) { put("redirect to :" + std::to_string(redirect.port)); }
     void put(const OriginalZone& zone) { put("ct original zone set " + std::to_string(zone.zone)); }
+    void put(const ToClass& to) {
+        put(destination_words(to.family, to.protocol) + " vmap @" + to.map);
+    }
+    void put(const DnatToSlot& to) {
+        put("dnat " + std::string{address_protocol(to.family)} + " to " +
+            destination_words(to.family, to.protocol) + " . " +
+            slot_words(to.choice, to.slots, to.family) + " map @" + to.map);
+    }
+    void put(const Masquerade&) { put("masquerade"); }
+    void put(const Reject& reject) {
+        put(reject.tcp_reset ? "reject with tcp reset" : "reject with icmpx port-unreachable");
+    }
 
     std::string text_;
 };
@@ -135,6 +158,32 @@ std::string set_block(const Set& set) {
     return block + "\t}\n";
 }
 
+std::string map_type_words(const ClassMap& map) {
+    return "type " + key_type_words(map) + " : verdict";
+}
+
+/// Not by `type`: nft knows no name for the type of a number that numgen makes.
+std::string map_type_words(const EndpointMap& map) {
+    const auto destination = destination_words(map.family, map.protocol);
+    return "typeof " + destination + " . " + slot_words(SlotChoice::random, 1, map.family) + " : " +
+           destination;
+}
+
+enum class Elements : std::uint8_t { shown, left_out };
+
+template <class Map>
+std::string map_block(const Map& map, Elements elements) {
+    std::string block = "\tmap " + map.name + " {\n\t\t" + map_type_words(map) + "\n";
+    if (!map.comment.empty()) block += "\t\t" + comment_words(map.comment).substr(1) + "\n";
+    std::vector<std::string> words;
+    if (elements == Elements::shown) {
+        words.reserve(map.elements.size());
+        for (const auto& element : map.elements) words.push_back(element_words(element));
+    }
+    if (!words.empty()) block += elements_block(words);
+    return block + "\t}\n";
+}
+
 std::string chain_block(const Chain& chain) {
     std::string block = "\tchain " + chain.name + " {\n";
     if (chain.base) block += "\t\t" + base_words(*chain.base) + "\n";
@@ -144,12 +193,23 @@ std::string chain_block(const Chain& chain) {
     return block + "\t}\n";
 }
 
-std::string table_block(const Ruleset& ruleset) {
+std::string table_block(const Ruleset& ruleset, Elements of_maps) {
     std::string block = "table inet " + ruleset.table + " {\n";
     for (const auto& counter : ruleset.counters) block += "\tcounter " + counter + " {\n\t}\n";
     for (const Set& set : ruleset.sets) block += set_block(set);
+    for (const auto& map : ruleset.class_maps) block += map_block(map, of_maps);
+    for (const auto& map : ruleset.endpoint_maps) block += map_block(map, of_maps);
     for (const Chain& chain : ruleset.chains) block += chain_block(chain);
     return block + "}\n";
+}
+
+template <class Map>
+void add_lines(const Map& map, std::vector<std::string>& lines) {
+    lines.push_back("map " + map.name + " { " + map_type_words(map) + "; }" +
+                    comment_words(map.comment));
+    for (const auto& element : map.elements) {
+        lines.push_back("element " + map.name + " { " + element_words(element) + " }");
+    }
 }
 
 }  // namespace
@@ -160,7 +220,7 @@ std::string to_nft(const Rule& rule) {
 
 std::string to_nft(const Ruleset& ruleset) {
     return "add table inet " + ruleset.table + "\ndelete table inet " + ruleset.table + "\n" +
-           table_block(ruleset);
+           table_block(ruleset, Elements::shown);
 }
 
 std::vector<std::string> to_lines(const Ruleset& ruleset) {
@@ -174,6 +234,8 @@ std::vector<std::string> to_lines(const Ruleset& ruleset) {
             lines.push_back("element " + set.name + " { " + element + " }");
         }
     }
+    for (const auto& map : ruleset.class_maps) add_lines(map, lines);
+    for (const auto& map : ruleset.endpoint_maps) add_lines(map, lines);
     for (const Chain& chain : ruleset.chains) {
         lines.push_back("chain " + chain.name +
                         (chain.base ? " { " + base_words(*chain.base) + " }" : ""));
@@ -203,7 +265,7 @@ std::string digest(const Ruleset& ruleset) {
     for (Set& set : planned.sets) {
         if (is_followed(set.name)) std::visit(RemoveElements{}, set.elements);
     }
-    return sha256(table_block(planned));
+    return sha256(table_block(planned, Elements::left_out));
 }
 
 }  // namespace meshgate::netfilter

@@ -22,8 +22,9 @@ std::vector<std::string> to_lines(const Ruleset& ruleset);
 std::string to_nft(const Rule& rule);
 
 /// 64 hexadecimal digits over the canonical text of the ruleset: equal if and only if the planned
-/// rulesets are equal, but for the elements of sets that are followed (is_followed()): those change
-/// while the rules are in force, and the mark of their origin does not.
+/// rulesets are equal, but for the elements of sets that are followed (is_followed()) and of maps:
+/// those change while the rules are in force (another name server, a VIP more, an endpoint that is
+/// down), and the mark of their origin does not.
 std::string digest(const Ruleset& ruleset);
 
 }  // namespace meshgate::netfilter

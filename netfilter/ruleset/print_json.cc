@@ -129,6 +129,63 @@ std::string expression(const MatchInvalid&) {
                                      {"right", json_string("invalid")}})}});
 }
 
+std::string expression(const MatchOriginalDestination& m) {
+    const auto ct = object(
+        {{"ct", object({{"key", json_string(std::string{address_protocol(m.family)} + " daddr")},
+                        {"dir", json_string("original")}})}});
+    return match(Sense::equal, ct, value(m.networks));
+}
+
+std::string expression(const MatchLocalSource& m) {
+    auto flags = array({json_string("saddr")});
+    if (m.of_interface) flags = array({json_string("saddr"), json_string("oif")});
+    const auto fib = object({{"result", json_string("type")}, {"flags", flags}});
+    return match(m.sense, object({{"fib", fib}}), json_string("local"));
+}
+
+std::string concat(const std::vector<std::string>& parts) {
+    return object({{"concat", array(parts)}});
+}
+
+std::vector<std::string> destination(Family family, Protocol protocol) {
+    return {payload(address_protocol(family), "daddr"), payload(word(protocol), "dport")};
+}
+
+std::string slot(SlotChoice choice, std::uint32_t slots, Family family) {
+    const auto modulus = std::to_string(slots);
+    if (choice == SlotChoice::by_client) {
+        return object({{"jhash", object({{"mod", modulus},
+                                         {"expr", payload(address_protocol(family), "saddr")},
+                                         {"seed", std::to_string(client_hash_seed)}})}});
+    }
+    const auto mode = choice == SlotChoice::random ? "random" : "inc";
+    return object({{"numgen", object({{"mode", json_string(mode)}, {"mod", modulus}})}});
+}
+
+std::string expression(const ToClass& to) {
+    return object({{"vmap", object({{"key", concat(destination(to.family, to.protocol))},
+                                    {"data", json_string("@" + to.map)}})}});
+}
+
+std::string expression(const DnatToSlot& to) {
+    auto key = destination(to.family, to.protocol);
+    key.push_back(slot(to.choice, to.slots, to.family));
+    const auto address =
+        object({{"map", object({{"key", concat(key)}, {"data", json_string("@" + to.map)}})}});
+    return object({{"dnat", object({{"family", json_string(address_protocol(to.family))},
+                                    {"addr", address}})}});
+}
+
+std::string expression(const Masquerade&) {
+    return object({{"masquerade", "null"}});
+}
+
+std::string expression(const Reject& reject) {
+    if (reject.tcp_reset) return object({{"reject", object({{"type", json_string("tcp reset")}})}});
+    return object({{"reject", object({{"type", json_string("icmpx")},
+                                      {"expr", json_string("port-unreachable")}})}});
+}
+
 std::string expression(const Return&) {
     return object({{"return", "null"}});
 }
@@ -187,6 +244,42 @@ std::vector<std::string> elements(const Set& set) {
     return list;
 }
 
+std::string number(std::uint32_t one) {
+    return std::to_string(one);
+}
+
+std::string key_type(const ClassMap& map) {
+    return array({json_string(map.family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr"),
+                  json_string("inet_service")});
+}
+
+/// By `typeof`, which nft reads from JSON since 1.1: it has no name for the type of a slot.
+std::string key_type(const EndpointMap& map) {
+    auto key = destination(map.family, map.protocol);
+    key.push_back(slot(SlotChoice::random, 1, map.family));
+    return object({{"typeof", concat(key)}});
+}
+
+std::string data_type(const ClassMap&) {
+    return json_string("verdict");
+}
+
+std::string data_type(const EndpointMap& map) {
+    return array({json_string(map.family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr"),
+                  json_string("inet_service")});
+}
+
+std::string element(const VipClass& one) {
+    return array({concat({json_string(one.address.to_string()), number(one.port)}),
+                  object({{"goto", object({{"target", json_string(one.chain)}})}})});
+}
+
+std::string element(const VipSlot& one) {
+    return array(
+        {concat({json_string(one.address.to_string()), number(one.port), number(one.slot)}),
+         concat({json_string(one.endpoint.to_string()), number(one.endpoint_port)})});
+}
+
 std::string comment(std::string_view text) {
     return text.empty() ? "" : json_string(text);
 }
@@ -201,6 +294,8 @@ public:
         for (const auto& counter : ruleset.counters) add_counter(counter);
         for (const Set& set : ruleset.sets) add(set);
         for (const Chain& chain : ruleset.chains) add(chain);
+        for (const auto& map : ruleset.class_maps) add_map(map);
+        for (const auto& map : ruleset.endpoint_maps) add_map(map);
         for (const Chain& chain : ruleset.chains) {
             for (const Rule& rule : chain.rules) add(chain, rule);
         }
@@ -224,6 +319,18 @@ private:
                            {"type", json_string(type_word(set))},
                            {"flags", set.is_interval() ? array({json_string("interval")}) : ""},
                            {"comment", comment(set.comment)},
+                           {"elem", list.empty() ? "" : array(list)}}));
+    }
+    template <class Map>
+    void add_map(const Map& map) {
+        std::vector<std::string> list;
+        for (const auto& one : map.elements) list.push_back(element(one));
+        add("map", object({{"family", family_},
+                           {"table", table_},
+                           {"name", json_string(map.name)},
+                           {"type", key_type(map)},
+                           {"map", data_type(map)},
+                           {"comment", comment(map.comment)},
                            {"elem", list.empty() ? "" : array(list)}}));
     }
     void add(const Chain& chain) {

@@ -2,6 +2,7 @@
 
 #include "conf/address.h"
 #include "conf/ranges.h"
+#include "netfilter/ruleset/vip_maps.h"
 
 #include <cstdint>
 #include <optional>
@@ -131,10 +132,25 @@ struct MatchLocalDestination {
 struct MatchInvalid {
     friend bool operator==(const MatchInvalid&, const MatchInvalid&) noexcept = default;
 };
+/// `ct original ip daddr @set`: where the connection was meant to go
+struct MatchOriginalDestination {
+    Family family = Family::ipv4;
+    SetRef networks;
+    friend bool operator==(const MatchOriginalDestination&,
+                           const MatchOriginalDestination&) noexcept = default;
+};
+/// `fib saddr [. oif] type [!=] local`: the source is an address of this machine, or of the
+/// interface that the packet leaves by
+struct MatchLocalSource {
+    bool of_interface = false;
+    Sense sense = Sense::equal;
+    friend bool operator==(const MatchLocalSource&, const MatchLocalSource&) noexcept = default;
+};
 
 using Match = std::variant<MatchFamily, MatchL4Proto, MatchDport, MatchAddress, MatchSkuid,
                            MatchSkgid, MatchMark, MatchLoopback, MatchInterface,
-                           MatchLocalDestination, MatchInvalid>;
+                           MatchLocalDestination, MatchInvalid, MatchOriginalDestination,
+                           MatchLocalSource>;
 
 // ---- statements
 // -------------------------------------------------------------------------------------------------------
@@ -161,8 +177,48 @@ struct OriginalZone {
     friend bool operator==(const OriginalZone&, const OriginalZone&) noexcept = default;
 };
 
+/// `ip daddr . tcp dport vmap @map`: on to the chain that a ClassMap names; a packet that it does
+/// not have goes on to the next rule
+struct ToClass {
+    Family family = Family::ipv4;
+    Protocol protocol = Protocol::tcp;
+    std::string map;
+    friend bool operator==(const ToClass&, const ToClass&) noexcept = default;
+};
+/// How a connection gets the number of its slot.
+enum class SlotChoice : std::uint8_t {
+    random,    ///< `numgen random mod N`
+    in_turn,   ///< `numgen inc mod N`: a counter of the rule's own
+    by_client  ///< `jhash ip saddr mod N seed S`: always the same for a source address
+};
+/// `dnat ip to ip daddr . tcp dport . numgen random mod 4 map @map`: to the endpoint that an
+/// EndpointMap has for the packet and the slot; nat chains only. A packet that it does not have
+/// goes on to the next rule.
+struct DnatToSlot {
+    Family family = Family::ipv4;
+    Protocol protocol = Protocol::tcp;
+    SlotChoice choice = SlotChoice::random;
+    std::uint32_t slots = 1;  ///< at least 1
+    std::string map;
+    friend bool operator==(const DnatToSlot&, const DnatToSlot&) noexcept = default;
+};
+/// `masquerade`: from the address of the interface that it leaves by; nat postrouting only
+struct Masquerade {
+    friend bool operator==(const Masquerade&, const Masquerade&) noexcept = default;
+};
+/// `reject with tcp reset` (after a MatchL4Proto of TCP), `reject with icmpx port-unreachable`;
+/// filter chains only
+struct Reject {
+    bool tcp_reset = false;
+    friend bool operator==(const Reject&, const Reject&) noexcept = default;
+};
+
+/// The seed of `by_client`: fixed, so that a client keeps its slot when the rules are replaced.
+inline constexpr std::uint32_t client_hash_seed = 0x6d657368;  // "mesh"
+
 /// What a rule does; exactly one.
-using Verdict = std::variant<Return, Drop, Jump, RedirectTo, OriginalZone>;
+using Verdict = std::variant<Return, Drop, Jump, RedirectTo, OriginalZone, ToClass, DnatToSlot,
+                             Masquerade, Reject>;
 
 /// What a rule counts into before its verdict: a counter of the table (`counter name "..."`), its
 /// own one, which has no name (`counter`), or none.
@@ -186,7 +242,7 @@ struct Rule {
 // ---------------------------------------------------------------------------------------------
 
 enum class ChainType : std::uint8_t { filter, nat };
-enum class Hook : std::uint8_t { prerouting, output };
+enum class Hook : std::uint8_t { prerouting, output, postrouting };
 
 /// `type filter hook output priority -300; policy accept;`
 struct BaseChain {
@@ -216,13 +272,15 @@ struct Chain {
     friend bool operator==(const Chain&, const Chain&) noexcept = default;
 };
 
-/// One `inet` table. Chains are listed before those that jump to them; counters and sets before
-/// all.
+/// One `inet` table. Chains are listed before those that jump to them; counters, sets and maps
+/// before all.
 struct Ruleset {
     std::string table = "meshgate";
     std::vector<Set> sets;
     std::vector<Chain> chains;
     std::vector<std::string> counters{};  ///< named ones, without what they stand at
+    std::vector<ClassMap> class_maps{};
+    std::vector<EndpointMap> endpoint_maps{};
 
     friend bool operator==(const Ruleset&, const Ruleset&) noexcept = default;
 };

@@ -15,6 +15,10 @@ struct Surroundings {
         false;  ///< ::6/128 on lo: Envoy's IPv6 inbound passthrough binds to it
     std::vector<Cidr>
         local_routes;  ///< VIP ranges: `RANGE dev lo` unless a route covers them already
+    /// Packets to an IPv4 VIP are translated to go elsewhere: no loopback source (`src 127.0.0.1`)
+    /// where the machine has another address, for with it they cannot leave (the kernel's
+    /// __mkroute_output()).
+    bool translated = false;
 
     friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };

@@ -25,7 +25,15 @@ std::string_view word(ChainType type) noexcept {
 }
 
 std::string_view word(Hook hook) noexcept {
-    return hook == Hook::prerouting ? "prerouting" : "output";
+    switch (hook) {
+    case Hook::prerouting:
+        return "prerouting";
+    case Hook::output:
+        return "output";
+    case Hook::postrouting:
+        break;
+    }
+    return "postrouting";
 }
 
 std::string_view word(Sense sense) noexcept {
@@ -68,6 +76,40 @@ std::string mark_words(Mark mark) {
 std::string counter_words(const CounterRef& counter) {
     if (!counter) return "";
     return counter->empty() ? "counter" : "counter name \"" + *counter + "\"";
+}
+
+std::string key_type_words(const ClassMap& map) {
+    return std::string{map.family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr"} + " . inet_service";
+}
+
+std::string destination_words(Family family, Protocol protocol) {
+    return std::string{address_protocol(family)} + " daddr . " + std::string{word(protocol)} +
+           " dport";
+}
+
+std::string slot_words(SlotChoice choice, std::uint32_t slots, Family family) {
+    const auto modulus = " mod " + std::to_string(slots);
+    switch (choice) {
+    case SlotChoice::random:
+        return "numgen random" + modulus;
+    case SlotChoice::in_turn:
+        return "numgen inc" + modulus;
+    case SlotChoice::by_client:
+        break;
+    }
+    return "jhash " + std::string{address_protocol(family)} + " saddr" + modulus + " seed " +
+           std::to_string(client_hash_seed);
+}
+
+std::string element_words(const VipClass& element) {
+    return element.address.to_string() + " . " + std::to_string(element.port) + " : goto " +
+           element.chain;
+}
+
+std::string element_words(const VipSlot& element) {
+    return element.address.to_string() + " . " + std::to_string(element.port) + " . " +
+           std::to_string(element.slot) + " : " + element.endpoint.to_string() + " . " +
+           std::to_string(element.endpoint_port);
 }
 
 std::vector<std::string> element_words(const Set& set) {

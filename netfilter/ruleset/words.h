@@ -32,6 +32,19 @@ std::string mark_words(Mark mark);
 /// `counter name "captured_dns"`, `counter`, or nothing.
 std::string counter_words(const CounterRef& counter);
 
+/// `ipv4_addr . inet_service`, the key of a ClassMap.
+std::string key_type_words(const ClassMap& map);
+
+/// `ip daddr . tcp dport`, as of a packet.
+std::string destination_words(Family family, Protocol protocol);
+
+/// `numgen random mod 4`; of a client of that family.
+std::string slot_words(SlotChoice choice, std::uint32_t slots, Family family);
+
+/// `240.0.0.7 . 80 : goto vip_random_4`, `240.0.0.7 . 80 . 3 : 192.0.2.10 . 8080`
+std::string element_words(const VipClass& element);
+std::string element_words(const VipSlot& element);
+
 /// Each element of a set as nft writes it: "22", "80-90", "10.0.0.0/8".
 std::vector<std::string> element_words(const Set& set);
 

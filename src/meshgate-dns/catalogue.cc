@@ -1,10 +1,9 @@
 #include "src/meshgate-dns/catalogue.h"
 
-#include "dns/naming/names.h"
 #include "dns/records/records.h"
 #include "dns/zone/service_names.h"
+#include "src/vips/assignment.h"
 
-#include <chrono>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -44,17 +43,6 @@ std::vector<conf::Cidr> reverse_ranges(const conf::Config& config) {
     return ranges;
 }
 
-dns::zone::Allocation allocate(const std::vector<NamedVip>& vips, const conf::Vip& vip,
-                               const dns::zone::VipState& kept) {
-    std::vector<dns::zone::VipClaim> claims;
-    claims.reserve(vips.size());
-    for (const NamedVip& one : vips) {
-        claims.push_back({one.key, one.what, one.kind, one.pin4, one.pin6, one.where});
-    }
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return dns::zone::allocate(claims, vip, kept, now);
-}
-
 /// Its names, unless it cannot be reached. A family that is not captured must not be resolved
 /// either: its traffic would go nowhere.
 void add_vip(const NamedVip& vip, const dns::zone::VipGrant& grant, conf::IpFamilyMode families,
@@ -81,9 +69,8 @@ Catalogue make_catalogue(const conf::Loaded& loaded, const dns::zone::VipState& 
     const conf::Config& config = loaded.config;
     Catalogue out;
     add_warnings(loaded.warnings, out.warnings);
-    const dns::naming::Names names = dns::naming::make_names(config);
+    auto [names, allocation] = assign_vips(config, kept);
     add_warnings(names.warnings, out.warnings);
-    dns::zone::Allocation allocation = allocate(names.vips, config.vip, kept);
     add_warnings(allocation.warnings, out.warnings);
     out.state = std::move(allocation.state);
     out.contents.domains = config.mesh.domains;

@@ -5,7 +5,7 @@
 #include "src/meshgate-dns/catalogue.h"
 #include "src/meshgate-dns/feed_names.h"
 #include "src/meshgate-dns/hosts_files.h"
-#include "src/meshgate-dns/state_lock.h"
+#include "src/vips/state_lock.h"
 
 #include <cstdint>
 #include <memory>

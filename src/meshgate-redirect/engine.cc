@@ -34,9 +34,10 @@ public:
     }
     bool remove() override { return kernel_.remove(table_name); }
     Kept keep() override {
-        auto found = kernel_.read(table_name);
-        if (found && !found->ownership) found.reset();  // somebody else's
-        return {.table = std::move(found), .words = {}};
+        Kept kept;
+        kept.table = kernel_.read(table_name);
+        const bool is_of_others = kept.table && !kept.table->ownership;
+        return is_of_others ? Kept{} : kept;
     }
     void put_back(const Kept& kept) override {
         if (!kept.table) {

@@ -44,12 +44,49 @@ std::string question(const Routed& routed) {
     return text;
 }
 
+std::string_view words_of(netfilter::SlotChoice choice) {
+    switch (choice) {
+    case netfilter::SlotChoice::random:
+        return "at random";
+    case netfilter::SlotChoice::in_turn:
+        return "in turn";
+    case netfilter::SlotChoice::by_client:
+        break;
+    }
+    return "by the client's address";
+}
+
+/// "192.0.2.10:8080 (3 of 4)", each; the first eight.
+std::string shares(const netfilter::Outcome& outcome) {
+    constexpr std::size_t shown = 8;
+    std::size_t total = 0;
+    for (const auto& one : outcome.endpoints) total += one.slots;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(shown, outcome.endpoints.size()); ++i) {
+        const auto& one = outcome.endpoints[i];
+        text += (i == 0 ? "" : ", ") + endpoint(one.address, one.port) + " (" +
+                std::to_string(one.slots) + " of " + std::to_string(total) + ")";
+    }
+    const auto more = outcome.endpoints.size() - std::min(shown, outcome.endpoints.size());
+    return more == 0 ? text : text + " and " + std::to_string(more) + " more";
+}
+
+std::string balanced(const netfilter::Outcome& outcome) {
+    if (outcome.endpoints.size() == 1) {
+        return "is translated to " + endpoint(outcome.endpoints[0].address, outcome.endpoints[0].port);
+    }
+    return "is translated, " + std::string{words_of(*outcome.balanced)} + ", to one of " +
+           shares(outcome);
+}
+
 std::string answer(const Explanation& explanation) {
     const auto& outcome = explanation.outcome;
     if (!explanation.routed.has_route && explanation.routed.packet.uid) {
         return "fails: there is no route, connect() ends before any rule";
     }
     if (outcome.dropped) return "is dropped";
+    if (outcome.rejected) return "is refused";
+    if (outcome.balanced) return balanced(outcome);
     if (!outcome.redirected_to) return "goes straight";
     return "is redirected to port " + std::to_string(*outcome.redirected_to) + " of this machine";
 }
@@ -93,7 +130,19 @@ std::string number_or_null(const std::optional<Number>& number) {
 std::string verdict_word(const Explanation& explanation) {
     if (!explanation.routed.has_route && explanation.routed.packet.uid) return "no-route";
     if (explanation.outcome.dropped) return "dropped";
+    if (explanation.outcome.rejected) return "refused";
+    if (explanation.outcome.balanced) return "translated";
     return explanation.outcome.redirected_to ? "redirected" : "straight";
+}
+
+std::string endpoints_json(const netfilter::Outcome& outcome) {
+    std::string list;
+    for (const auto& one : outcome.endpoints) {
+        list += (list.empty() ? "" : ",") + std::string{"{\"address\":"} +
+                json_string(endpoint(one.address, one.port)) +
+                ",\"slots\":" + std::to_string(one.slots) + "}";
+    }
+    return "[" + list + "]";
 }
 
 std::string packet_json(const Packet& packet) {
@@ -142,6 +191,7 @@ std::string to_json(const Explanation& explanation) {
     out += ",\"packet\":" + packet_json(explanation.routed.packet);
     out += ",\"verdict\":" + json_string(verdict_word(explanation));
     out += ",\"to_port\":" + number_or_null(explanation.outcome.redirected_to);
+    if (explanation.outcome.balanced) out += ",\"endpoints\":" + endpoints_json(explanation.outcome);
     out += ",\"zone\":" + number_or_null(explanation.outcome.zone) + ",\"steps\":[";
     std::string separator;
     for (const auto& [chain, rule] : explanation.outcome.steps) {

@@ -82,9 +82,14 @@ void fit_to_installed(Setup& setup, Capture& capture) {
         setup.notices.insert(setup.notices.end(), setup.plan.notices.begin(),
                              setup.plan.notices.end());
     }
-    if (sets_a_zone(installed->ruleset)) return;
-    leave_out_zone(setup,
-                   [&capture](const Ruleset& ruleset) { return capture.engine().trial(ruleset); });
+    if (!sets_a_zone(installed->ruleset)) {
+        leave_out_zone(setup,
+                       [&capture](const Ruleset& ruleset) { return capture.engine().trial(ruleset); });
+    }
+    const auto reduced = keep_live(setup.plan.ruleset, setup.host.vips, installed->ruleset);
+    for (const auto& service : reduced) {
+        setup.notices.push_back("service '" + service + "': endpoints that were taken out stay out");
+    }
 }
 
 }  // namespace meshgate::redirect

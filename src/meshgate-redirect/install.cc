@@ -18,6 +18,7 @@
 #include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
+#include "src/meshgate-redirect/vips.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -46,6 +47,7 @@ std::string text_of(const netfilter::Ruleset& ruleset, Format format) {
 }
 
 ExitCode dry_run(const Setup& setup, Format format) {
+    if (format == Format::iptables) require_engine_for_vips(setup, "iptables");
     const std::string text = text_of(setup.plan.ruleset, format);
     report_assumptions(setup);
     std::cout << text;
@@ -217,6 +219,7 @@ ExitCode install(const Invocation& invocation) {
     if (!others.empty() && !invocation.replace) return refuse(others);
     require_can_come_back(invocation, others, setup);
     if (is_for_another(capture)) return ExitCode::failed;
+    keep_vips(setup);
     fit_to_installed(setup, capture);
     if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");

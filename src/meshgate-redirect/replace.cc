@@ -2,6 +2,7 @@
 
 #include "src/common/log.h"
 #include "src/meshgate-redirect/lacking.h"
+#include "src/meshgate-redirect/vips.h"
 #include "src/meshgate-redirect/zone.h"
 
 #include <cerrno>
@@ -10,6 +11,7 @@ namespace meshgate::redirect {
 
 std::vector<std::string> replace(Capture& capture, Setup& setup,
                                  const std::optional<Pending>& pending) {
+    require_engine_for_vips(setup, capture.engine().name());
     try {
         return capture.replace(setup.plan, pending);
     } catch (const netfilter::KernelError& error) {

@@ -5,6 +5,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/confirm/exclusion.h"
 #include "src/meshgate-redirect/host.h"
+#include "src/meshgate-redirect/vips.h"
 #include "src/meshgate-redirect/wishes.h"
 
 #include <algorithm>
@@ -43,6 +44,7 @@ Setup make_setup(const Invocation& invocation) {
     setup.store_firewalld = wishes.store_firewalld;
     auto gathered = gather_host(setup.config);
     setup.host = std::move(gathered.host);
+    gather_vips(setup.config, setup.host, gathered.notices);
     setup.plan = netfilter::plan(setup.config, setup.host);
     require_ordinary_user(setup);
     setup.warnings = std::move(gathered.warnings);

@@ -9,6 +9,7 @@
 #include "src/meshgate-redirect/fit.h"
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/replace.h"
+#include "src/meshgate-redirect/vips.h"
 #include "src/users/users.h"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ Keeper::Keeper(Orders orders, Held held) : orders_(std::move(orders)), held_(hel
 void Keeper::plan_from(const Orders& orders) {
     take_environment(orders);
     setup_ = make_setup(invocation_of(orders));
+    keep_vips(setup_);
 }
 
 bool Keeper::holds() const {

@@ -51,7 +51,8 @@ TEST_CASE("nft lists what we write as it lists its own load of the printed text"
         const auto by_nft = listing(ruleset.table);
         const auto read = Kernel{}.read(ruleset.table);
         REQUIRE(read.has_value());
-        CHECK(read->unknown.empty());
+        for (const auto& one : read->unknown) FAIL_CHECK("unknown: " << one);
+        CHECK(to_nft(read->ruleset) == to_nft(ruleset));
         CHECK(read->ruleset == ruleset);
         CHECK_FALSE(read->ownership.has_value());
 
@@ -60,6 +61,8 @@ TEST_CASE("nft lists what we write as it lists its own load of the printed text"
         CHECK(listing(ruleset.table) == by_nft);
 
         enter_fresh_namespace();
+        // nft 1.0.6 prints a map's `typeof` in JSON, and does not read it.
+        if (!ruleset.endpoint_maps.empty()) continue;
         load_by("nft -j -f -", to_nft_json(ruleset));
         CHECK(without_set_comments(listing(ruleset.table)) == without_set_comments(by_nft));
     }

@@ -112,6 +112,61 @@ Ruleset named_counters() {
     return ruleset;
 }
 
+constexpr BaseChain nat_postrouting{ChainType::nat, Hook::postrouting, 95};
+
+conf::IpAddress ip(const std::string& text) {
+    return conf::IpAddress::parse(text).value();
+}
+
+/// Every way to an endpoint, in both families and protocols.
+NamedRuleset vips() {
+    Ruleset ruleset{.table = "meshgate",
+                    .sets = {{"vips4", "", AddressElements{Family::ipv4, {network("240.0.0.0/4")}}},
+                             {"vips6", "", AddressElements{Family::ipv6, {network("fd00::/64")}}}},
+                    .chains = {}};
+    Chain random{"vip_random_2", std::nullopt, {}}, turn{"vip_turn_1", std::nullopt, {}};
+    Chain client{"vip_client_120", std::nullopt, {}}, output{"output", nat_output, {}};
+    Chain source{"source", nat_postrouting, {}}, refusal{"refusal", mangle_prerouting, {}};
+    for (const auto family : {Family::ipv4, Family::ipv6}) {
+        const bool ipv4 = family == Family::ipv4;
+        const auto vip = ip(ipv4 ? "240.0.0.7" : "fd00::7");
+        const auto endpoint = ip(ipv4 ? "192.0.2.10" : "2001:db8::10");
+        for (const auto protocol : {Protocol::tcp, Protocol::udp}) {
+            const auto name = std::string{protocol == Protocol::tcp ? "tcp" : "udp"} +
+                              (ipv4 ? "4" : "6");
+            const auto classes = "class_" + name, endpoints = "endpoints_" + name;
+            ruleset.class_maps.push_back({classes, "to chains", family,
+                                          {{vip, 80, "vip_random_2"}, {vip, 443, "vip_turn_1"}}});
+            ruleset.endpoint_maps.push_back({endpoints, ipv4 ? "to endpoints" : "", family, protocol,
+                                             {{vip, 80, 0, endpoint, 8080},
+                                              {vip, 80, 1, endpoint, 65535},
+                                              {vip, 443, 0, endpoint, 1},
+                                              {vip, 443, 4294967295, endpoint, 1}}});
+            random.rules.push_back(
+                rule({}, DnatToSlot{family, protocol, SlotChoice::random, 2, endpoints}));
+            turn.rules.push_back(
+                rule({}, DnatToSlot{family, protocol, SlotChoice::in_turn, 120, endpoints}));
+            client.rules.push_back({{}, own_counter,
+                                    DnatToSlot{family, protocol, SlotChoice::by_client, 120,
+                                               endpoints},
+                                    "always the same"});
+            output.rules.push_back(rule({}, ToClass{family, protocol, classes}));
+            output.rules.push_back({{MatchSkuid{5U}}, own_counter, ToClass{family, protocol, classes}, "x"});
+        }
+        const SetRef set{ipv4 ? "vips4" : "vips6"};
+        source.rules.push_back(
+            rule({MatchOriginalDestination{family, set}, MatchLocalSource{false, Sense::equal},
+                  MatchLocalSource{true, Sense::not_equal}},
+                 Masquerade{}));
+        refusal.rules.push_back(
+            {{address(daddr, Sense::equal, family, set), tcp}, own_counter, Reject{true}, "refused"});
+        refusal.rules.push_back(rule({address(daddr, Sense::equal, family, set)}, Reject{false}));
+    }
+    ruleset.class_maps.push_back({"none", "", Family::ipv6, {}});
+    ruleset.chains = {random, turn, client, output, source, refusal};
+    return {"virtual addresses", std::move(ruleset)};
+}
+
 NamedRuleset main_job() {
     Ruleset ruleset{.table = "meshgate", .sets = sets_of_every_type(), .chains = {}};
     ruleset.chains.push_back({"raw_output",
@@ -199,6 +254,7 @@ std::vector<NamedRuleset> every_kind() {
                                 logged({{udp}, own_counter, RedirectTo{2}, "logged"},
                                        "mesh %s {};# "),
                                 logged(rule({}), " ")})},
+        vips(),
         main_job(),
     };
 }

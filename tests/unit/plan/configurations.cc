@@ -188,9 +188,11 @@ const std::vector<Configuration>& configurations() {
 }
 
 const Configuration& configuration(const std::string& name) {
-    const auto found = std::ranges::find(configurations(), name, &Configuration::name);
-    if (found == configurations().end()) throw std::invalid_argument(name);
-    return *found;
+    for (const auto* all : {&configurations(), &vip_configurations()}) {
+        const auto found = std::ranges::find(*all, name, &Configuration::name);
+        if (found != all->end()) return *found;
+    }
+    throw std::invalid_argument(name);
 }
 
 Plan plan_of(const Configuration& configuration) {

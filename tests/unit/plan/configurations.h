@@ -15,6 +15,8 @@ struct Configuration {
 };
 
 const std::vector<Configuration>& configurations();
+/// Those with VIPs that the kernel translates: nothing for iptables.
+const std::vector<Configuration>& vip_configurations();
 const Configuration& configuration(const std::string& name);
 
 /// The plan of it. @throws conf::Error

@@ -1,5 +1,6 @@
 #!/bin/sh
-# golden_nft.sh FOLDER: nft takes every *.nft and *.json there, and both have the same effect.
+# golden_nft.sh FOLDER: nft takes every *.nft and *.json there, and both have the same effect. Only a
+# map's `typeof` nft 1.0.6 prints in JSON and does not read: there the text stands alone.
 set -eu
 if [ "$(id -u)" != 0 ] || ! unshare -n true 2>/dev/null || ! command -v nft >/dev/null; then
   echo "needs root, network namespaces and nft"
@@ -15,6 +16,10 @@ count=0
 for text in "$1"/*.nft; do
   json=${text%.nft}.json
   of_text=$(effect -f "$text")
+  if grep -q '"typeof"' "$json"; then
+    python3 -m json.tool "$json" >/dev/null
+    continue
+  fi
   of_json=$(effect -j -f "$json")
   if [ "$of_text" != "$of_json" ]; then
     echo "$text and $json are not the same to nft" >&2

@@ -46,16 +46,28 @@ std::string lines_of(const Plan& plan) {
     return text;
 }
 
+void compare_nft(const std::string& file, const Plan& plan) {
+    compare(file + ".nft", to_nft(plan.ruleset));
+    compare(file + ".json", to_nft_json(plan.ruleset));
+    compare(file + ".lines", lines_of(plan));
+}
+
 }  // namespace
 
 TEST_CASE("the plans are those of the golden files") {
     for (const auto& configuration : configurations()) {
         const auto plan = plan_of(configuration);
-        const auto file = golden_folder() / configuration.name;
-        compare(file.string() + ".nft", to_nft(plan.ruleset));
-        compare(file.string() + ".json", to_nft_json(plan.ruleset));
-        compare(file.string() + ".iptables", to_iptables(plan.ruleset));
-        compare(file.string() + ".lines", lines_of(plan));
+        const auto file = (golden_folder() / configuration.name).string();
+        compare_nft(file, plan);
+        compare(file + ".iptables", to_iptables(plan.ruleset));
+    }
+}
+
+TEST_CASE("plans with VIPs of the kernel are those of the golden files, and none for iptables") {
+    for (const auto& configuration : vip_configurations()) {
+        const auto plan = plan_of(configuration);
+        compare_nft((golden_folder() / configuration.name).string(), plan);
+        CHECK_THROWS(to_iptables(plan.ruleset));
     }
 }
 

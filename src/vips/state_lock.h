@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace meshgate::dnsd {
+namespace meshgate {
 
 /// The right to write a state file, as long as it lives: two servers that give addresses from one
 /// file would give them twice. It is a lock of the kernel (flock(2)) on a file beside it, so
@@ -21,4 +21,4 @@ private:
     UniqueFd fd_;
 };
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate

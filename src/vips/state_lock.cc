@@ -1,9 +1,10 @@
-#include "src/meshgate-dns/state_lock.h"
+#include "src/vips/state_lock.h"
 
 #include "src/common/errors.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +14,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace meshgate::dnsd {
+namespace meshgate {
 namespace {
 
 /// One that another user made is locked all the same; it says nothing of us then.
@@ -22,6 +23,8 @@ UniqueFd open_lock(const std::string& file) {
     UniqueFd fd{::open(file.c_str(), O_RDWR | flags, 0644)};
     if (!fd && errno == EACCES) fd = UniqueFd{::open(file.c_str(), O_RDONLY | flags, 0644)};
     if (!fd) throw_errno(file);
+    // Whatever the umask of who made it: the other program may run as another user.
+    [[maybe_unused]] const int readable = ::fchmod(fd.get(), 0644);
     return fd;
 }
 
@@ -51,4 +54,4 @@ StateLock::StateLock(std::string state_file)
     [[maybe_unused]] const auto written = ::pwrite(fd_.get(), pid.data(), pid.size(), 0);
 }
 
-}  // namespace meshgate::dnsd
+}  // namespace meshgate

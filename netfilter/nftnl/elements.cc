@@ -1,0 +1,66 @@
+#include "netfilter/nftnl/elements.h"
+
+#include "netfilter/nftnl/kernel_headers.h"
+#include "netfilter/nftnl/request.h"
+#include "netfilter/ruleset/kernel_error.h"
+
+#include <libmnl/libmnl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+
+namespace meshgate::netfilter {
+namespace {
+
+constexpr int count_attempts = 200;
+
+Netlink::Dumped dump_lists(Netlink& netlink, std::string_view table, const std::string& set,
+                           const Netlink::OnMessage& visit) {
+    Request request{NFT_MSG_GETSETELEM};
+    mnl_attr_put_strz(request.get(), NFTA_SET_ELEM_LIST_TABLE, std::string{table}.c_str());
+    mnl_attr_put_strz(request.get(), NFTA_SET_ELEM_LIST_SET, set.c_str());
+    return netlink.dump(*request, visit);
+}
+
+}  // namespace
+
+Netlink::Dumped dump_elements(Netlink& netlink, std::string_view table, const std::string& set,
+                              const std::function<void(nftnl_set_elem&)>& visit) {
+    return dump_lists(netlink, table, set, [&](const nlmsghdr& message) {
+        const auto list = own<NftSet>(nftnl_set_alloc());
+        if (nftnl_set_elems_nlmsg_parse(&message, list.get()) < 0) return;
+        const auto iterator = own<NftSetElemIter>(nftnl_set_elems_iter_create(list.get()));
+        while (auto* element = nftnl_set_elems_iter_next(iterator.get())) visit(*element);
+    });
+}
+
+IntervalElement to_interval_element(nftnl_set_elem& element) {
+    IntervalElement read;
+    std::uint32_t length = 0;
+    const auto* key = static_cast<const std::uint8_t*>(
+        nftnl_set_elem_get(&element, NFTNL_SET_ELEM_KEY, &length));
+    if (key != nullptr) std::copy_n(key, std::min<std::size_t>(length, read.key.size()), read.key.begin());
+    const auto flags = nftnl_set_elem_is_set(&element, NFTNL_SET_ELEM_FLAGS)
+                           ? nftnl_set_elem_get_u32(&element, NFTNL_SET_ELEM_FLAGS)
+                           : 0;
+    read.end = (flags & NFT_SET_ELEM_INTERVAL_END) != 0;
+    return read;
+}
+
+std::size_t count_elements(Netlink& netlink, std::string_view table, const std::string& set) {
+    for (int attempt = 0; attempt < count_attempts; ++attempt) {
+        std::size_t count = 0;
+        const auto count_list = [&count](const nlattr& attribute) {
+            if (mnl_attr_get_type(&attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return;
+            for_each_nested(attribute, [&count](const nlattr&) { ++count; });
+        };
+        const auto dumped = dump_lists(netlink, table, set, [&](const nlmsghdr& message) {
+            for_each_attribute(message, sizeof(nfgenmsg), count_list);
+        });
+        if (dumped == Netlink::Dumped::whole) return count;
+    }
+    throw KernelError{"set " + set, EAGAIN, "the ruleset does not stand still"};
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,280 @@
+#include "netfilter/plan/vips.h"
+
+#include "netfilter/plan/slots.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <span>
+#include <utility>
+
+namespace meshgate::netfilter {
+namespace {
+
+std::string suffix(Family family, Protocol protocol) {
+    return std::string{protocol == Protocol::tcp ? "tcp" : "udp"} +
+           (family == Family::ipv4 ? "4" : "6");
+}
+
+std::vector<std::uint32_t> weights_of(const std::vector<VipEndpoint>& endpoints) {
+    std::vector<std::uint32_t> weights;
+    for (const auto& endpoint : endpoints) weights.push_back(endpoint.weight);
+    return weights;
+}
+
+/// The endpoint of each slot; the number of slots is the least that says the shares.
+std::vector<std::size_t> drawn_slots(const VipRoute& route, const std::vector<bool>& alive) {
+    std::vector<std::uint32_t> weights;
+    std::vector<std::size_t> indexes;
+    const auto most = route.has_named_endpoints ? named_slots_max : slots_max;
+    for (std::size_t i = 0; i < route.endpoints.size() && indexes.size() < most; ++i) {
+        if (!alive[i]) continue;
+        weights.push_back(route.endpoints[i].weight);
+        indexes.push_back(i);
+    }
+    // Of the planned ones vip_faults() has said it; of some of them, better unequal than nobody.
+    const auto counts =
+        fewest_slots(weights, most).value_or(std::vector<std::size_t>(weights.size(), 1));
+    std::vector<std::size_t> slots;
+    for (std::size_t i = 0; i < counts.size(); ++i) slots.insert(slots.end(), counts[i], indexes[i]);
+    return slots;
+}
+
+std::string chain_of(const VipRoute& route, std::size_t slots) {
+    switch (route.balance) {
+    case conf::Balance::random:
+        break;
+    case conf::Balance::round_robin:
+        return route.turn_chain;
+    case conf::Balance::client_hash:
+        return client_chain;
+    }
+    return random_chain(slots);
+}
+
+/// Which endpoints of the route the slots have; none when they have another.
+std::optional<std::vector<bool>> alive_in(const VipRoute& route, std::span<const VipSlot> slots) {
+    std::vector<bool> alive(route.endpoints.size());
+    for (const auto& slot : slots) {
+        const auto known = std::ranges::find_if(route.endpoints, [&slot](const auto& endpoint) {
+            return endpoint.address == slot.endpoint && endpoint.port == slot.endpoint_port;
+        });
+        if (known == route.endpoints.end()) return std::nullopt;
+        alive[static_cast<std::size_t>(known - route.endpoints.begin())] = true;
+    }
+    return alive;
+}
+
+}  // namespace
+
+std::string random_chain(std::size_t slots) {
+    return "vip_random_" + std::to_string(slots);
+}
+
+std::string class_map_name(Family family, Protocol protocol) {
+    return "vip_" + suffix(family, protocol);
+}
+
+std::string endpoint_map_name(Family family, Protocol protocol) {
+    return class_map_name(family, protocol) + "_endpoints";
+}
+
+std::vector<VipRoute> routes_of(const std::vector<VipService>& services,
+                                const std::vector<Family>& families) {
+    std::vector<VipRoute> routes;
+    std::size_t turn_chains = 0;
+    for (std::size_t index = 0; index < services.size(); ++index) {
+        const auto& service = services[index];
+        const bool in_turn = service.balance == conf::Balance::round_robin;
+        for (const Port port : service.ports) {
+            const auto chain =
+                in_turn ? "vip_turn_" + std::to_string(++turn_chains) : std::string{};
+            for (const Family family : families) {
+                const auto& address = family == Family::ipv4 ? service.address4 : service.address6;
+                if (!address) continue;
+                VipRoute route{.family = family,
+                               .protocol = Protocol::tcp,
+                               .address = *address,
+                               .port = port,
+                               .balance = service.balance,
+                               .turn_chain = chain,
+                               .endpoints = {},
+                               .has_named_endpoints = service.has_named_endpoints,
+                               .service = index};
+                std::ranges::copy_if(
+                    service.endpoints, std::back_inserter(route.endpoints),
+                    [family](const auto& each) { return each.address.family() == family; });
+                for (const Protocol protocol : service.protocols) {
+                    route.protocol = protocol;
+                    routes.push_back(route);
+                }
+            }
+        }
+    }
+    return routes;
+}
+
+std::size_t most_random_slots(const VipRoute& route) {
+    if (route.balance != conf::Balance::random) return 0;
+    const auto planned = drawn_slots(route, std::vector<bool>(route.endpoints.size(), true)).size();
+    return route.has_named_endpoints ? named_slots_max : planned;
+}
+
+RouteElements elements_of(const VipRoute& route, const std::vector<bool>& alive) {
+    const auto slots = route.balance == conf::Balance::random
+                           ? drawn_slots(route, alive)
+                           : spread_slots(weights_of(route.endpoints), alive, fixed_slots);
+    RouteElements elements{{route.address, route.port, no_endpoint_chain}, {}};
+    if (slots.empty()) return elements;
+    elements.to_class.chain = chain_of(route, slots.size());
+    elements.slots.reserve(slots.size());
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        const auto& endpoint = route.endpoints[slots[i]];
+        elements.slots.push_back({route.address, route.port, static_cast<std::uint32_t>(i),
+                                  endpoint.address, endpoint.port});
+    }
+    return elements;
+}
+
+RouteElements elements_of(const VipRoute& route) {
+    return elements_of(route, std::vector<bool>(route.endpoints.size(), true));
+}
+
+VipUpdate update_of(const VipRoute& route, const std::vector<bool>& alive) {
+    auto elements = elements_of(route, alive);
+    return {class_map_name(route.family, route.protocol),
+            endpoint_map_name(route.family, route.protocol), std::move(elements.to_class),
+            std::move(elements.slots)};
+}
+
+namespace {
+
+void check_weights(const VipService& service, std::vector<conf::Diagnostic>& faults) {
+    const auto what = "service '" + service.name + "'";
+    const auto most = service.balance == conf::Balance::random ? slots_max : fixed_slots;
+    for (const Family family : {Family::ipv4, Family::ipv6}) {
+        std::vector<std::uint32_t> weights;
+        for (const auto& endpoint : service.endpoints) {
+            if (endpoint.address.family() == family) weights.push_back(endpoint.weight);
+        }
+        if (weights.size() > most) {
+            faults.push_back({service.where, what + " has more than " + std::to_string(most) +
+                                                 " endpoints of one family"});
+        } else if (!fewest_slots(weights, most)) {
+            faults.push_back({service.where, what + ": the shares of these weights cannot be kept "
+                                                    "within 1 %: make them less different"});
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<conf::Diagnostic> vip_faults(const std::vector<VipService>& services) {
+    std::vector<conf::Diagnostic> faults;
+    std::size_t turns = 0, slots = 0;
+    for (const auto& service : services) {
+        const auto turns_before = turns, slots_before = slots;
+        const bool is_drawn = service.balance == conf::Balance::random;
+        check_weights(service, faults);
+        if (service.balance == conf::Balance::round_robin) turns += service.ports.size();
+        slots += service.ports.size() * (is_drawn ? service.endpoints.size() : fixed_slots);
+        if (turns > turn_chains_max && turns_before <= turn_chains_max) {
+            faults.push_back({service.where,
+                              "service '" + service.name + "': at most " +
+                                  std::to_string(turn_chains_max) +
+                                  " ports of services can have balance = \"round-robin\", each of "
+                                  "which has a counter in the kernel: use \"random\""});
+        }
+        if (slots > vip_slots_max && slots_before <= vip_slots_max) {
+            faults.push_back({service.where, "service '" + service.name +
+                                                 "' and those before it have more endpoints than "
+                                                 "the kernel is asked to hold"});
+        }
+    }
+    return faults;
+}
+
+MapFiller::MapFiller(Ruleset& ruleset) : ruleset_(ruleset) {
+    for (auto& map : ruleset.class_maps) map.elements.clear();
+    for (auto& map : ruleset.endpoint_maps) map.elements.clear();
+}
+
+void MapFiller::add(const VipRoute& route, RouteElements elements) {
+    const auto classes = std::ranges::find(
+        ruleset_.class_maps, class_map_name(route.family, route.protocol), &ClassMap::name);
+    const auto slots = std::ranges::find(ruleset_.endpoint_maps,
+                                         endpoint_map_name(route.family, route.protocol),
+                                         &EndpointMap::name);
+    if (classes == ruleset_.class_maps.end() || slots == ruleset_.endpoint_maps.end()) return;
+    classes->elements.push_back(std::move(elements.to_class));
+    std::ranges::move(elements.slots, std::back_inserter(slots->elements));
+}
+
+void MapFiller::sort() {
+    for (auto& map : ruleset_.class_maps) std::ranges::sort(map.elements, key_order);
+    for (auto& map : ruleset_.endpoint_maps) std::ranges::sort(map.elements, key_order);
+}
+
+namespace {
+
+/// The elements of the installed maps, to be looked up by route.
+class InstalledMaps {
+public:
+    explicit InstalledMaps(const Ruleset& installed) {
+        for (const auto& map : installed.class_maps) classes_.emplace(map.name, &map);
+        for (const auto& map : installed.endpoint_maps) endpoints_.emplace(map.name, &map);
+    }
+
+    /// None when the route is not there.
+    [[nodiscard]] std::optional<RouteElements> of(const VipRoute& route) const {
+        const auto classes = classes_.find(class_map_name(route.family, route.protocol));
+        const auto slots = endpoints_.find(endpoint_map_name(route.family, route.protocol));
+        if (classes == classes_.end() || slots == endpoints_.end()) return std::nullopt;
+        const auto key = [](const auto& e) { return std::pair{e.address, e.port}; };
+        const std::pair wanted{route.address, route.port};
+        const auto found = std::ranges::equal_range(classes->second->elements, wanted, {}, key);
+        if (found.empty()) return std::nullopt;
+        RouteElements elements{found.front(), {}};
+        const auto here = std::ranges::equal_range(slots->second->elements, wanted, {}, key);
+        elements.slots.assign(here.begin(), here.end());
+        return elements;
+    }
+
+private:
+    std::map<std::string, const ClassMap*> classes_;
+    std::map<std::string, const EndpointMap*> endpoints_;
+};
+
+/// The elements of a route with the endpoints that are installed; none if what is installed cannot
+/// have come of the plan. Of names, what is installed is taken as it is.
+std::optional<RouteElements> live_elements(const VipRoute& route,
+                                           std::optional<RouteElements> installed) {
+    if (!installed) return std::nullopt;
+    if (route.has_named_endpoints) return installed;
+    const auto alive = alive_in(route, installed->slots);
+    if (!alive || elements_of(route, *alive) != *installed) return std::nullopt;
+    return installed;
+}
+
+}  // namespace
+
+std::vector<std::string> keep_live(Ruleset& planned, const std::vector<VipService>& services,
+                                   const Ruleset& installed) {
+    std::vector<std::string> reduced;
+    const InstalledMaps found{installed};
+    MapFiller filler{planned};
+    std::optional<std::size_t> last;
+    for (const auto& route : routes_of(services, {Family::ipv4, Family::ipv6})) {
+        auto whole = elements_of(route);
+        auto live = live_elements(route, found.of(route));
+        if (live && *live != whole && last != route.service && !route.has_named_endpoints) {
+            reduced.push_back(services[route.service].name);
+            last = route.service;
+        }
+        filler.add(route, live ? std::move(*live) : std::move(whole));
+    }
+    filler.sort();
+    return reduced;
+}
+
+}  // namespace meshgate::netfilter

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "conf/config.h"
+#include "netfilter/plan/plan.h"
+#include "src/meshgate-redirect/setup.h"
+
+#include <string>
+#include <vector>
+
+/// The VIPs of the configuration as meshgate-dns hands them out. The state file says which they
+/// are: what it does not say yet is computed from it in the same way by both programs, and an
+/// installation keeps it there before a packet is translated (keep_vips()).
+namespace meshgate::redirect {
+
+/// The configuration has VIPs for the kernel to translate.
+bool has_kernel_vips(const conf::Config& config);
+
+/// Fills host.vips and host.proxy_vips. Nothing is read when there is none for the kernel.
+/// @param notices  gets what somebody should know: VIPs that nobody serves
+/// @throws conf::Error for what the kernel cannot do (netfilter::vip_faults()) and for addresses
+///   that contradict each other
+void gather_vips(const conf::Config& config, netfilter::Host& host,
+                 std::vector<std::string>& notices);
+
+/// Makes the state file say what the plan of `setup` translates: does nothing when it does, writes
+/// it, and plans anew, when no meshgate-dns keeps it.
+/// @throws std::runtime_error when a meshgate-dns keeps it that has not given these addresses: it
+///   runs with an older configuration.
+void keep_vips(Setup& setup);
+
+/// @throws Unsupported when the plan translates VIPs and the engine is another than nftables.
+void require_engine_for_vips(const Setup& setup, std::string_view engine);
+
+}  // namespace meshgate::redirect

@@ -1,0 +1,229 @@
+#include "configurations.h"
+
+#include "conf/load.h"
+#include "netfilter/plan/slots.h"
+#include "netfilter/plan/vips.h"
+#include "netfilter/ruleset/evaluate.h"
+#include "netfilter/ruleset/print.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <ostream>
+#include <string>
+#include <vector>
+
+using namespace meshgate;
+using namespace meshgate::netfilter;
+
+namespace {
+
+conf::IpAddress ip(const std::string& text) {
+    return conf::IpAddress::parse(text).value();
+}
+
+VipService service(std::string name, const std::string& address, std::vector<VipEndpoint> endpoints,
+                   conf::Balance balance = conf::Balance::random) {
+    VipService made{.name = std::move(name),
+                    .address4 = {},
+                    .address6 = {},
+                    .ports = {80},
+                    .protocols = {Protocol::tcp},
+                    .balance = balance,
+                    .endpoints = std::move(endpoints),
+                    .has_named_endpoints = false,
+                    .where = {}};
+    auto parsed = ip(address);
+    (parsed.family() == Family::ipv4 ? made.address4 : made.address6) = parsed;
+    return made;
+}
+
+std::vector<VipEndpoint> endpoints(std::initializer_list<const char*> addresses) {
+    std::vector<VipEndpoint> made;
+    for (const char* address : addresses) made.push_back({ip(address), 8080, 1});
+    return made;
+}
+
+Host host(std::vector<VipService> services) {
+    Host made;
+    made.vips = std::move(services);
+    return made;
+}
+
+const std::string kernel_mode = "[proxy]\nenabled = false\n[vip]\nmode = \"kernel\"\n";
+
+Plan plan_of(const std::string& toml, const Host& host) {
+    return plan(conf::parse(toml, "test.toml").config, host);
+}
+
+netfilter::Packet to(const std::string& destination, Port port, Protocol protocol = Protocol::tcp) {
+    netfilter::Packet packet;
+    packet.protocol = protocol;
+    packet.destination = ip(destination);
+    packet.source = ip(packet.destination.family() == Family::ipv4 ? "10.0.0.1" : "fd01::1");
+    packet.dport = port;
+    packet.uid = 1000;
+    packet.interface = "eth0";
+    return packet;
+}
+
+/// "192.0.2.1:8080=3 192.0.2.2:8080=1", or "refused", "15001", "straight".
+std::string fate(const Ruleset& ruleset, const netfilter::Packet& packet) {
+    const auto outcome = evaluate(ruleset, packet);
+    if (outcome.rejected) return "refused";
+    if (outcome.redirected_to) return std::to_string(*outcome.redirected_to);
+    if (!outcome.balanced) return "straight";
+    std::string text;
+    for (const auto& one : outcome.endpoints) {
+        text += (text.empty() ? "" : " ") + one.address.to_string() + ":" +
+                std::to_string(one.port) + "=" + std::to_string(one.slots);
+    }
+    return text;
+}
+
+/// Only some of the endpoints are alive, as a watcher would have it.
+void make_alive(Ruleset& ruleset, const std::vector<VipService>& services,
+                const std::vector<bool>& alive) {
+    MapFiller filler{ruleset};
+    for (const auto& route : routes_of(services, {Family::ipv4, Family::ipv6})) {
+        filler.add(route, elements_of(route, alive));
+    }
+    filler.sort();
+}
+
+}  // namespace
+
+TEST_CASE("a VIP goes to its endpoints, by their weights") {
+    auto shop = service("shop", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2"}));
+    shop.endpoints[0].weight = 30;
+    shop.endpoints[1].weight = 10;
+    shop.ports = {80, 443};
+    auto dns = service("dns", "240.0.0.2", endpoints({"192.0.2.3"}));
+    dns.protocols = {Protocol::udp};
+    auto six = service("six", "fd00::6", endpoints({"2001:db8::1"}));
+    const auto ruleset = plan_of(kernel_mode, host({shop, dns, six})).ruleset;
+    CHECK(fate(ruleset, to("240.0.0.1", 80)) == "192.0.2.1:8080=3 192.0.2.2:8080=1");
+    CHECK(fate(ruleset, to("240.0.0.1", 443)) == "192.0.2.1:8080=3 192.0.2.2:8080=1");
+    CHECK(fate(ruleset, to("240.0.0.2", 80, Protocol::udp)) == "192.0.2.3:8080=1");
+    CHECK(fate(ruleset, to("fd00::6", 80)) == "2001:db8::1:8080=1");
+    CHECK(fate(ruleset, to("192.0.2.1", 80)) == "straight");
+}
+
+TEST_CASE("what a VIP does not have is refused, and what is nobody's in the range") {
+    const auto ruleset =
+        plan_of(kernel_mode, host({service("a", "240.0.0.1", endpoints({"192.0.2.1"})),
+                                   service("none", "10.9.9.9", {})}))
+            .ruleset;
+    CHECK(fate(ruleset, to("240.0.0.1", 81)) == "refused");
+    CHECK(fate(ruleset, to("240.0.0.1", 80, Protocol::udp)) == "refused");
+    CHECK(fate(ruleset, to("240.7.7.7", 80)) == "refused");
+    CHECK(fate(ruleset, to("10.9.9.9", 80)) == "refused");
+    CHECK(fate(ruleset, to("10.9.9.8", 80)) == "straight");
+}
+
+TEST_CASE("beside a proxy: one decision is made once") {
+    const std::string beside = "[vip]\nmode = \"kernel\"\n";
+    auto machine = host({service("a", "240.0.0.1", endpoints({"192.0.2.1"})),
+                         service("none", "240.0.0.2", {})});
+    machine.proxy_vips = {ip("240.0.0.9")};
+    const auto ruleset = plan_of(beside, machine).ruleset;
+    CHECK(fate(ruleset, to("240.0.0.1", 80)) == "192.0.2.1:8080=1");
+    CHECK(fate(ruleset, to("240.0.0.2", 80)) == "refused");
+    CHECK(fate(ruleset, to("240.0.0.9", 80)) == "15001");
+    CHECK(fate(ruleset, to("192.0.2.77", 80)) == "15001");
+    auto of_proxy = to("192.0.2.77", 80);
+    of_proxy.uid = 5678;
+    CHECK(fate(ruleset, of_proxy) == "straight");
+}
+
+TEST_CASE("a single service in the kernel leaves the range to the proxy") {
+    const auto ruleset =
+        plan_of("", host({service("a", "240.0.0.1", endpoints({"192.0.2.1"}))})).ruleset;
+    CHECK(fate(ruleset, to("240.0.0.1", 80)) == "192.0.2.1:8080=1");
+    CHECK(fate(ruleset, to("240.0.0.1", 81)) == "refused");
+    CHECK(fate(ruleset, to("240.0.0.2", 80)) == "15001");
+}
+
+TEST_CASE("clients behind an interface get the same, others nothing") {
+    const auto ruleset =
+        plan_of(kernel_mode + "[[redirect.network]]\ninterface = \"lan0\"\ncidr = \"10.1.0.0/16\"\n",
+                host({service("a", "240.0.0.1", endpoints({"192.0.2.1"}))}))
+            .ruleset;
+    auto packet = to("240.0.0.1", 80);
+    packet.hook = Hook::prerouting;
+    packet.uid.reset();
+    packet.interface = "lan0";
+    packet.source = ip("10.1.0.7");
+    CHECK(fate(ruleset, packet) == "192.0.2.1:8080=1");
+    packet.dport = 81;
+    CHECK(fate(ruleset, packet) == "refused");
+    packet.source = ip("10.2.0.7");
+    CHECK(fate(ruleset, packet) == "straight");
+}
+
+TEST_CASE("the digest is of the rules: not of who is alive, nor of how many there are") {
+    const std::vector<VipService> services{
+        service("a", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2", "192.0.2.3"}))};
+    const auto whole = plan_of(kernel_mode, host(services)).ruleset;
+    auto reduced = whole;
+    make_alive(reduced, services, {true, false, true});
+    CHECK(reduced != whole);
+    CHECK(digest(reduced) == digest(whole));
+    auto more = services;
+    more.push_back(service("b", "240.0.0.2", endpoints({"192.0.2.9"})));
+    CHECK(digest(plan_of(kernel_mode, host(more)).ruleset) == digest(whole));
+    more.back().protocols = {Protocol::udp};
+    CHECK(digest(plan_of(kernel_mode, host(more)).ruleset) != digest(whole));
+}
+
+TEST_CASE("who was taken out stays out, and what is damaged is planned anew") {
+    for (const auto balance : {conf::Balance::random, conf::Balance::round_robin,
+                               conf::Balance::client_hash}) {
+        const std::vector<VipService> services{
+            service("a", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2", "192.0.2.3"}), balance)};
+        const auto whole = plan_of(kernel_mode, host(services)).ruleset;
+        for (const auto& alive : {std::vector<bool>{true, false, true}, {false, false, false}}) {
+            auto installed = whole;
+            make_alive(installed, services, alive);
+            auto planned = whole;
+            CHECK(keep_live(planned, services, installed) == std::vector<std::string>{"a"});
+            CHECK(planned == installed);
+        }
+        auto damaged = whole;
+        make_alive(damaged, services, {true, true, false});
+        damaged.endpoint_maps[0].elements.pop_back();
+        auto planned = whole;
+        CHECK(keep_live(planned, services, damaged).empty());
+        CHECK(planned == whole);
+        damaged.class_maps[0].elements.clear();  // one that is not known yet is all alive
+        CHECK(keep_live(planned, services, damaged).empty());
+        CHECK(planned == whole);
+    }
+}
+
+TEST_CASE("a service that takes turns has a counter for each of its ports") {
+    auto one = service("a", "240.0.0.1", endpoints({"192.0.2.1"}), conf::Balance::round_robin);
+    one.ports = {80, 443};
+    auto two = service("b", "240.0.0.2", endpoints({"192.0.2.1"}), conf::Balance::round_robin);
+    std::vector<std::string> chains;
+    for (const auto& each : plan_of(kernel_mode, host({one, two})).ruleset.class_maps[0].elements) {
+        chains.push_back(each.chain);
+    }
+    CHECK(chains == std::vector<std::string>{"vip_turn_1", "vip_turn_2", "vip_turn_3"});
+    std::vector<VipService> many(turn_chains_max, one);
+    for (auto& each : many) each.ports = {80};
+    CHECK(vip_faults(many).empty());
+    many.push_back(many.back());
+    CHECK(vip_faults(many).size() == 1);
+}
+
+TEST_CASE("routes to VIPs that have none, and no loopback source for what leaves") {
+    const auto plan =
+        plan_of(kernel_mode, host({service("a", "240.0.0.1", endpoints({"192.0.2.1"})),
+                                   service("b", "10.9.9.9", endpoints({"192.0.2.1"}))}));
+    CHECK(plan.surroundings.translated);
+    CHECK(plan.surroundings.local_routes ==
+          std::vector<Cidr>{Cidr::parse("240.0.0.0/4").value(), Cidr::parse("10.9.9.9").value()});
+    CHECK_FALSE(plan_of("", Host{}).surroundings.translated);
+}
