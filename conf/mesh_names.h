@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/address.h"
+#include "conf/health_check.h"
 #include "conf/location.h"
 #include "conf/ranges.h"
 
@@ -62,6 +63,7 @@ struct Service {
     std::optional<VipMode> via;                      ///< unset: vip.mode
     Balance balance = Balance::random;               ///< of the kernel
     std::vector<Protocol> protocols{Protocol::tcp};  ///< of the kernel; never empty, no duplicates
+    MaybeHealthCheck health;                         ///< of its endpoints, of the kernel
     std::vector<Tags> tags;      ///< of each kind of instance, without kuma.io/service; never empty
     std::string kube_namespace;  ///< empty: not of Kubernetes
     std::string zone;            ///< empty: mesh.zone

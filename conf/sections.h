@@ -14,6 +14,8 @@ void read_vip(const toml::table& table, Vip& to, Findings& findings);
 void read_hosts(const toml::table& table, std::vector<HostsFile>& to, Findings& findings);
 void read_guard(const toml::table& table, Guard& to, Findings& findings);
 void read_feed(const toml::table& table, Feeds& to, Findings& findings);
+/// `[service.health]`
+void read_health(const toml::table& table, MaybeHealthCheck& to, Findings& findings);
 /// @param known  of those in `to`
 void read_service(const toml::table& table, const Vip& vip, std::vector<Service>& to,
                   ServiceIndex& known, Findings& findings);

@@ -117,7 +117,7 @@ void read_way(TableReader& reader, Service& to) {
 /// What only the kernel does would be passed over silently.
 void check_way(TableReader& reader, const Service& service, bool via_kernel) {
     if (via_kernel) return;
-    for (const std::string_view key : {"balance", "protocols"}) {
+    for (const std::string_view key : {"balance", "protocols", "health"}) {
         if (!reader.has(key)) continue;
         reader.findings().error(reader.place(key), in_quotes(reader.name(key)) +
                                                        " is for via = \"kernel\": service " +
@@ -218,6 +218,18 @@ void read_backend_ref(const toml::table& table, std::vector<BackendRef>& to, Fin
     to.push_back(std::move(ref));
 }
 
+/// A check is a connection over TCP, which nobody has at a port for UDP.
+void check_check(TableReader& reader, const Service& service) {
+    const auto& protocols = service.protocols;
+    if (!service.health || service.health->port ||
+        std::find(protocols.begin(), protocols.end(), Protocol::tcp) != protocols.end()) {
+        return;
+    }
+    reader.findings().error(reader.place("health"),
+                            "'service.health' needs 'port', where TCP is answered: service " +
+                                in_quotes(service.name) + " is of UDP");
+}
+
 /// A template of a port may be a number.
 void read_port_template(TableReader& reader, std::string& to) {
     const auto* node = reader.find("port");
@@ -233,7 +245,7 @@ void read_port_template(TableReader& reader, std::string& to) {
 
 void read_service(const toml::table& table, const Vip& vip, std::vector<Service>& to,
                   ServiceIndex& known, Findings& findings) {
-    static constexpr Keys<12> keys{"name", "kind",      "port", "address", "endpoints", "via",
+    static constexpr Keys<13> keys{"name", "kind",      "port", "address", "endpoints", "via",   "health",
                                    "tags", "namespace", "zone", "labels",  "balance",   "protocols"};
     TableReader reader{table, "service", keys, findings};
     Service service;
@@ -247,6 +259,8 @@ void read_service(const toml::table& table, const Vip& vip, std::vector<Service>
     const bool via_kernel = vip.is_via_kernel(service);
     check_way(reader, service, via_kernel);
     read_service_endpoints(reader, via_kernel, service.endpoints);
+    if (const auto* health = reader.table("health")) read_health(*health, service.health, findings);
+    check_check(reader, service);
     read_tags(reader, "tags", service.tags.emplace_back());
     reader.read("namespace", service.kube_namespace);
     reader.read("zone", service.zone);

@@ -171,6 +171,14 @@ std::optional<std::uint32_t> parse_seconds(std::string_view text) noexcept {
     return static_cast<std::uint32_t>(*seconds);
 }
 
+std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view text) noexcept {
+    static constexpr std::array<Unit, 4> units{
+        {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+    const auto number = parse_with_unit(text, units, 2147483647);
+    if (!number) return std::nullopt;
+    return std::chrono::milliseconds{*number};
+}
+
 std::string in_quotes(std::string_view text) {
     constexpr std::string_view hex = "0123456789abcdef";
     std::string out = "'";

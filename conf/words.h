@@ -2,6 +2,7 @@
 
 #include "conf/ranges.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -61,6 +62,9 @@ std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<con
 /// "30s", "5m", "1h", "1d"; at most 2147483647 seconds (RFC 2181 section 8). Empty for anything
 /// else.
 std::optional<std::uint32_t> parse_seconds(std::string_view text) noexcept;
+
+/// "100ms", "2s", "1m", "1h"; at most 2147483647 milliseconds. Empty for anything else.
+std::optional<std::chrono::milliseconds> parse_milliseconds(std::string_view text) noexcept;
 
 /// "'word'", with control characters and quotes made visible.
 std::string in_quotes(std::string_view text);

@@ -114,6 +114,14 @@ void add_exempt_marks(Parts& parts) {
     }
 }
 
+/// Whether an endpoint is alive is not for the proxy to say.
+void add_exempt_checks(Parts& parts) {
+    if (!parts.host.checks_mark) return;
+    const std::string why = "service.health";
+    const auto set = parts.sets.marks("checks_mark", why, {*parts.host.checks_mark});
+    parts.exemptions.push_back({MatchMark{conf::whole_mark, *set}, cause::exempt_mark, why, why});
+}
+
 void add_local_resolvers(Parts& parts) {
     if (!parts.local_resolvers_must_be_spared()) return;
     std::vector<UidRange> users;
@@ -293,6 +301,7 @@ Parts make_parts(const conf::Config& config, const Host& host) {
     add_proxy(parts);
     add_exempt_accounts(parts);
     add_exempt_marks(parts);
+    add_exempt_checks(parts);
     add_local_resolvers(parts);
     add_outbound_ports(parts);
     add_dns_servers(parts);

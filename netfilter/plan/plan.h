@@ -35,6 +35,7 @@ struct Host {
     std::vector<conf::SocketAddress> nameservers;  ///< of resolv_conf, all families
     std::vector<LocalResolver> local_resolvers;    ///< those of them that are on this machine
     std::vector<VipService> vips{};               ///< that the kernel translates
+    std::optional<conf::Mark> checks_mark{};      ///< of the guard's checks of endpoints, to be spared
     std::vector<conf::IpAddress> proxy_vips{};    ///< of vip.mode "kernel": those left to the proxy
 };
 

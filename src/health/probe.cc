@@ -35,7 +35,7 @@ struct Probe::Run : std::enable_shared_from_this<Run> {
     Run(asio::io_context& context, const Target& its_target, Done its_done)
         : target(its_target), done(std::move(its_done)), socket(context), timer(context) {}
 
-    void start(std::uint32_t mark);
+    void start();
     void on_connected();
     void send();
     void receive();
@@ -67,14 +67,17 @@ void Probe::Run::end_soon(std::string reason) {
     });
 }
 
-void Probe::Run::start(std::uint32_t mark) {
+void Probe::Run::start() {
     const auto& check = target.check;
     const auto to = to_asio(target.endpoint, check.port.value_or(target.endpoint.port));
     Error error;
     socket.open(to.protocol(), error);
     if (error) return end_soon("no socket: " + error.message());
-    if (mark != 0 && ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
-        return end_soon("its packets cannot be marked: " + Error{errno, boost::system::system_category()}.message());
+    const auto& mark = target.mark;
+    const int fd = socket.native_handle();
+    if (mark != 0 && ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+        error = {errno, boost::system::system_category()};
+        return end_soon("its packets cannot be marked: " + error.message());
     }
     timer.wait_for(check.timeout, [weak = weak_from_this(), timeout = check.timeout] {
         const auto self = weak.lock();
@@ -114,9 +117,9 @@ void Probe::Run::on_received(const Error& error, std::size_t size) {
     end(verdict == Verdict::good, answer->reason());
 }
 
-Probe::Probe(asio::io_context& context, const Target& target, std::uint32_t mark, Done done)
+Probe::Probe(asio::io_context& context, const Target& target, Done done)
     : run_(std::make_shared<Run>(context, target, std::move(done))) {
-    run_->start(mark);
+    run_->start();
 }
 
 Probe::~Probe() {

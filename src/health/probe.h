@@ -19,6 +19,7 @@ struct Target {
     std::string service;  ///< whose endpoint it is: its name
     conf::SocketAddress endpoint;
     conf::HealthCheck check;
+    std::uint32_t mark = 0;  ///< of its packets (SO_MARK, which needs CAP_NET_ADMIN); 0: none
 
     friend bool operator==(const Target&, const Target&) = default;
 };
@@ -34,9 +35,8 @@ public:
     using Done = std::function<void(Result)>;
 
     /// @param target  outlives this
-    /// @param mark    of its packets (SO_MARK, which needs CAP_NET_ADMIN); 0: none
     /// @param done    called once, never from within; may end the probe
-    Probe(boost::asio::io_context& context, const Target& target, std::uint32_t mark, Done done);
+    Probe(boost::asio::io_context& context, const Target& target, Done done);
     ~Probe();
     Probe(const Probe&) = delete;
     Probe& operator=(const Probe&) = delete;

@@ -21,8 +21,8 @@ struct Watcher::Entry {
     std::optional<std::multimap<Clock::time_point, Entry*>::iterator> place;  ///< among those due
 };
 
-Watcher::Watcher(boost::asio::io_context& context, std::uint32_t mark, Changed changed)
-    : context_(context), mark_(mark), changed_(std::move(changed)), timer_(context),
+Watcher::Watcher(boost::asio::io_context& context, Changed changed)
+    : context_(context), changed_(std::move(changed)), timer_(context),
       random_(std::random_device{}()) {}
 
 Watcher::~Watcher() = default;
@@ -44,7 +44,7 @@ void Watcher::watch(std::vector<Target> targets) {
         const Key key{target.service, target.endpoint};
         if (entries_.contains(key)) continue;
         const auto known = before.find(key);
-        if (known != before.end() && known->second->target.check == target.check) {
+        if (known != before.end() && known->second->target == target) {
             entries_.emplace(key, std::move(known->second));
             before.erase(known);
             continue;
@@ -81,7 +81,7 @@ void Watcher::start(Entry& entry) {
     entry.started = Clock::now();
     ++running_;
     entry.probe = std::make_unique<Probe>(
-        context_, entry.target, mark_,
+        context_, entry.target,
         [this, &entry](const Result& result) { on_result(entry, result); });
 }
 

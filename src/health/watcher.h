@@ -32,9 +32,8 @@ public:
     /// The endpoint died, or came to life: as in its report.
     using Changed = std::function<void(const Report&)>;
 
-    /// @param mark     see Probe
     /// @param changed  must not call watch() or end the watcher
-    Watcher(boost::asio::io_context& context, std::uint32_t mark, Changed changed);
+    Watcher(boost::asio::io_context& context, Changed changed);
     ~Watcher();
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
@@ -61,7 +60,6 @@ private:
     [[nodiscard]] Timer::Clock::duration with_jitter(Timer::Clock::duration interval);
 
     boost::asio::io_context& context_;
-    std::uint32_t mark_;
     Changed changed_;
     Timer timer_;
     std::minstd_rand random_;

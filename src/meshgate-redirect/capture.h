@@ -92,6 +92,9 @@ public:
     bool update_elements(const netfilter::Ruleset& before, const netfilter::Ruleset& after) {
         return engine_->update_elements(before, after);
     }
+    bool update_vips(std::span<const netfilter::VipUpdate> updates) {
+        return engine_->update_vips(updates);
+    }
     [[nodiscard]] bool is_own_port(std::uint32_t port) const noexcept {
         return engine_->is_own_port(port);
     }

@@ -184,6 +184,20 @@ Flushed end_captured(const std::vector<conf::Port>& ports) {
     return ender.flushed();
 }
 
+Flushed end_translated(const std::vector<conf::IpAddress>& vips,
+                       const conf::SocketAddress& endpoint) {
+    Conntrack conntrack;
+    const auto found = conntrack.read([&](const Connection& connection) {
+        return connection.reply.source == endpoint.address &&
+               connection.reply.sport == endpoint.port &&
+               std::ranges::find(vips, connection.original.destination) != vips.end();
+    });
+    const Origins origins;
+    Ender ender{conntrack, origins};
+    for (const auto& connection : found) ender.end(connection);
+    return ender.flushed();
+}
+
 std::vector<Connection> captured_connections(Conntrack& conntrack,
                                              const std::vector<conf::Port>& ports) {
     return conntrack.read([&, is_local = local_now()](const auto& connection) {

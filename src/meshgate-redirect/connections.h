@@ -39,6 +39,11 @@ Flushed end_outdated(const netfilter::Ruleset& rules, const std::vector<conf::Po
 /// @throws std::system_error
 Flushed end_captured(const std::vector<conf::Port>& ports);
 
+/// Ends those to one of these virtual addresses that are translated to this endpoint.
+/// @throws std::system_error
+Flushed end_translated(const std::vector<conf::IpAddress>& vips,
+                       const conf::SocketAddress& endpoint);
+
 /// Those that are redirected to one of `ports` and still need it: of UDP, the unanswered.
 /// @throws std::system_error
 std::vector<netfilter::Connection> captured_connections(netfilter::Conntrack& conntrack,

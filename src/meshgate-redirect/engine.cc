@@ -51,6 +51,10 @@ public:
     bool update_elements(const Ruleset& before, const Ruleset& after) override {
         return kernel_.update_elements(before, after);
     }
+    bool update_vips(std::span<const VipUpdate> updates) override {
+        kernel_.update_vips(table_name, updates);
+        return true;
+    }
     [[nodiscard]] bool is_own_port(std::uint32_t port) const noexcept override {
         return port == kernel_.port();
     }

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 
@@ -76,6 +77,8 @@ public:
                                  const netfilter::Ruleset& /*after*/) {
         return false;
     }
+    /// Makes single ports of VIPs what the updates say (netfilter::Kernel::update_vips()).
+    virtual bool update_vips(std::span<const netfilter::VipUpdate> /*updates*/) { return false; }
     /// That port of the kernel's news is this object.
     [[nodiscard]] virtual bool is_own_port(std::uint32_t /*port*/) const noexcept { return false; }
 

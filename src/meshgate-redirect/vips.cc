@@ -118,6 +118,10 @@ void gather_vips(const conf::Config& config, netfilter::Host& host,
                  std::vector<std::string>& notices) {
     if (!has_kernel_vips(config)) return;
     fill(config, assign_vips(config, read_kept(config)), host, notices);
+    const bool any_checks = std::ranges::any_of(kernel_services(config), [](const auto& each) {
+        return static_cast<bool>(each.second->health);
+    });
+    if (any_checks && config.redirect.outbound.enabled) host.checks_mark = checks_mark;
 }
 
 void keep_vips(Setup& setup) {

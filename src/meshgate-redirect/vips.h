@@ -15,7 +15,10 @@ namespace meshgate::redirect {
 /// The configuration has VIPs for the kernel to translate.
 bool has_kernel_vips(const conf::Config& config);
 
-/// Fills host.vips and host.proxy_vips. Nothing is read when there is none for the kernel.
+/// The mark of the guard's checks of endpoints, where a proxy would take them: "mgck".
+inline constexpr conf::Mark checks_mark = 0x6d67636b;
+
+/// Fills host.vips, host.proxy_vips and host.checks_mark. Nothing is read when there is none for the kernel.
 /// @param notices  gets what somebody should know: VIPs that nobody serves
 /// @throws conf::Error for what the kernel cannot do (netfilter::vip_faults()) and for addresses
 ///   that contradict each other

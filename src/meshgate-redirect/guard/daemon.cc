@@ -3,6 +3,7 @@
 #include "src/common/asio.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
+#include "src/meshgate-redirect/connections.h"
 #include "src/meshgate-redirect/guard/metrics.h"
 
 #include <unistd.h>
@@ -24,6 +25,7 @@ constexpr auto resolver_poll = 250ms;
 constexpr auto links_settle = 500ms;
 /// Its programs are run for it.
 constexpr auto iptables_poll = 5s;
+constexpr std::size_t endpoints_shown_max = 10'000;
 constexpr const char* plain_text = "text/plain; charset=utf-8";
 constexpr const char* metrics_text = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -34,14 +36,35 @@ http::Response readiness(const std::vector<std::string>& reasons) {
     return {503, plain_text, text};
 }
 
-http::Response metrics_of(Keeper& keeper) {
+/// What goes wrong is a warning: the rules are right.
+void cut_connections(const std::vector<conf::IpAddress>& vips, const conf::SocketAddress& endpoint) {
+    try {
+        log::notice("connections to " + endpoint.to_string() + ": " +
+                    to_text(end_translated(vips, endpoint)));
+    } catch (const std::exception& error) {
+        log::warning("connections to " + endpoint.to_string() + ": " + error.what());
+    }
+}
+
+http::Response metrics_of(Keeper& keeper, const EndpointWatch& endpoints) {
+    std::size_t more = 0;
+    auto told = endpoints.states(endpoints_told_max, more);
     return {200, metrics_text,
             guard_metrics({.stats = keeper.stats(),
                            .counters = keeper.counters(),
                            .is_ready = keeper.not_ready().empty(),
                            .holds = keeper.holds(),
                            .is_fight = keeper.is_fight(),
-                           .is_dns_open = keeper.is_dns_open()})};
+                           .is_dns_open = keeper.is_dns_open(),
+                           .endpoints = std::move(told),
+                           .more_endpoints = more,
+                           .endpoint_changes = endpoints.changes()})};
+}
+
+http::Response endpoints_of(const EndpointWatch& endpoints) {
+    std::size_t more = 0;
+    const auto told = endpoints.states(endpoints_shown_max, more);
+    return {200, "application/json", endpoints_json(told, more)};
 }
 
 }  // namespace
@@ -77,12 +100,17 @@ GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders)
     : context_(context), notifier_(daemon::Notifier::from_environment()),
       keeper_(orders, make_setup(invocation_of(orders)).config.guard.hold ? netfilter::Held::yes
                                                                           : netfilter::Held::no),
-      ruleset_events_({table_name, std::string{table_name} + "-bridge"}), repair_timer_(context),
+      ruleset_events_({table_name, std::string{table_name} + "-bridge"}),
+      endpoints_(
+          context, [this](const auto& updates) { return keeper_.update_vips(updates); },
+          [](const auto& vips, const auto& endpoint) { cut_connections(vips, endpoint); }),
+      repair_timer_(context),
       follow_timer_(context), resolver_timer_(context), iptables_timer_(context),
       watchdog_timer_(context),
       resolv_conf_(context, [this] {
           keeper_.follow();
           watch_resolver();
+          watch_endpoints();
       }) {
     keeper_.start();
     open_admin();
@@ -94,6 +122,7 @@ GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders)
                                       keeper_.take_up(outcome);
                                       watch_file();
                                       watch_resolver();
+                                      watch_endpoints();
                                   }});
     ruleset_readable_ =
         std::make_unique<Readable>(context_, ruleset_events_.fd(), [this] { on_ruleset(); });
@@ -102,6 +131,7 @@ GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders)
     watch_file();
     watch_resolver();
     watch_iptables();
+    watch_endpoints();
     tell_state();
 }
 
@@ -137,7 +167,8 @@ void GuardDaemon::answer(const http::Request& request, const http::Reply& reply)
     }
     if (request.path == "/healthz") return reply({200, plain_text, "ok"});
     if (request.path == "/readyz") return reply(readiness(keeper_.not_ready()));
-    if (request.path == "/metrics") return reply(metrics_of(keeper_));
+    if (request.path == "/metrics") return reply(metrics_of(keeper_, endpoints_));
+    if (request.path == "/api/v1/endpoints") return reply(endpoints_of(endpoints_));
     reply({404, plain_text, "not found\n"});
 }
 
@@ -153,6 +184,7 @@ void GuardDaemon::on_routing() {
         follow_timer_.wait_for(links_settle, [this] {
             follows_soon_ = false;
             keeper_.follow();
+            watch_endpoints();
         });
     }
     repair_in(keeper_.on_routing(change));
@@ -172,6 +204,7 @@ void GuardDaemon::repair() {
     repair_at_.reset();
     repair_timer_.cancel();
     const auto again = keeper_.repair();
+    watch_endpoints();
     tell_state();
     repair_in(again);
 }
@@ -196,6 +229,15 @@ void GuardDaemon::watch_file() {
     }
 }
 
+/// After whatever may have put other rules in force.
+void GuardDaemon::watch_endpoints() {
+    if (const auto* setup = keeper_.setup_in_force()) {
+        endpoints_.follow(*setup, keeper_.installations());
+    } else if (!keeper_.is_paused()) {
+        endpoints_.stop();
+    }
+}
+
 void GuardDaemon::tell_state() {
     const auto reasons = keeper_.not_ready();
     notifier_.ready(reasons.empty() ? "the capture is as it should be" : reasons.front());
@@ -210,6 +252,7 @@ void GuardDaemon::reload() {
     keeper_.follow();
     watch_file();
     watch_resolver();
+    watch_endpoints();
     tell_state();
 }
 

@@ -5,6 +5,7 @@
 #include "src/daemon/admin_server.h"
 #include "src/daemon/file_watch.h"
 #include "src/daemon/sd_notify.h"
+#include "src/meshgate-redirect/guard/endpoint_watch.h"
 #include "src/meshgate-redirect/guard/keeper.h"
 #include "src/meshgate-redirect/guard/pause_server.h"
 
@@ -54,12 +55,14 @@ private:
     void watch_iptables();
     void watch_file();
     void tell_state();
+    void watch_endpoints();
 
     boost::asio::io_context& context_;
     daemon::Notifier notifier_;
     Keeper keeper_;
     netfilter::RulesetEvents ruleset_events_;
     netfilter::RoutingEvents routing_events_;
+    EndpointWatch endpoints_;
     Timer repair_timer_, follow_timer_, resolver_timer_, iptables_timer_, watchdog_timer_;
     std::optional<Keeper::Clock::time_point> repair_at_;
     bool follows_soon_ = false;

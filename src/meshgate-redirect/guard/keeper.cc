@@ -83,6 +83,7 @@ void Keeper::start() {
 }
 
 void Keeper::adopt_or_replace() {
+    ++installations_;
     const bool is_meant = capture_->is(*meant_);
     if (is_meant && (!capture_->holds() || capture_->claim())) {
         dns_is_open_ = capture_->installed()->dns_is_open;
@@ -102,6 +103,7 @@ void Keeper::adopt_or_replace() {
 }
 
 void Keeper::put_in_force() {
+    ++installations_;
     capture_->replace(*meant_, capture_->pending());
     capture_->look();
     if (dns_is_open_) {
@@ -135,6 +137,7 @@ std::optional<Keeper::Clock::duration> Keeper::on_routing(const RoutingChange& c
 std::optional<Keeper::Clock::duration> Keeper::repair() {
     if (!capture_ || !meant_) return std::nullopt;
     try {
+        settle_endpoints();
         capture_->look();
         if (capture_->is(*meant_)) {
             trouble_.clear();
@@ -172,6 +175,7 @@ void Keeper::change_to(Plan plan) {
     if (plan.surroundings == meant_->surroundings &&
         capture_->update_elements(meant_->ruleset, plan.ruleset)) {
         ++stats_.element_updates;
+        ++installations_;
         meant_ = std::move(plan);
         capture_->look();
         log::notice("the machine changed: elements of sets were updated");
@@ -187,6 +191,7 @@ void Keeper::follow() {
     if (!capture_ || !meant_ || !orders_) return;
     try {
         if (capture_->pending()) return;
+        settle_endpoints();
         plan_from(*orders_);
         fit_to_installed(setup_, *capture_);
         change_to(setup_.plan);
@@ -230,6 +235,30 @@ void Keeper::set_dns_open(bool open) {
                       : "somebody listens on port " + std::to_string(port) + ": DNS is captured");
     // The flows that are under way were decided about by the other state.
     if (open) static_cast<void>(end_captured({port}));
+}
+
+/// What was meant, with the endpoints that are alive. Not at each change of one: the whole is read.
+void Keeper::settle_endpoints() {
+    if (!std::exchange(endpoints_differ_, false)) return;
+    capture_->look();
+    if (const auto& installed = capture_->installed()) {
+        static_cast<void>(keep_live(meant_->ruleset, setup_.host.vips, installed->ruleset));
+    }
+}
+
+bool Keeper::update_vips(std::span<const VipUpdate> updates) {
+    if (!capture_ || !meant_) return false;
+    try {
+        if (!capture_->update_vips(updates)) return false;
+        ++stats_.element_updates;
+        endpoints_differ_ = true;
+        return true;
+    } catch (const std::exception& error) {
+        ++stats_.failures;
+        if (trouble_ != error.what()) log::error(std::string{"endpoints: "} + error.what());
+        trouble_ = error.what();
+        return false;
+    }
 }
 
 void Keeper::let_go(const std::string& who) {

@@ -60,7 +60,19 @@ public:
     /// Nobody tells of changes: the rules are in iptables, whose legacy tables have no news.
     [[nodiscard]] bool has_no_news() const;
 
+    /// Makes ports of VIPs what the updates say, in one transaction of what differs. @return false
+    /// when that cannot be now.
+    bool update_vips(std::span<const netfilter::VipUpdate> updates);
+    /// Counts each time that rules were put in force or taken up: their elements are the plan's.
+    [[nodiscard]] std::uint64_t installations() const noexcept { return installations_; }
+    /// What is in force, as it was planned; null when that is nothing, or nobody knows how it came.
+    [[nodiscard]] const Setup* setup_in_force() const noexcept {
+        return capture_ && meant_ && orders_ ? &setup_ : nullptr;
+    }
+
     void let_go(const std::string& who);
+    /// Somebody else changes the rules at the moment.
+    [[nodiscard]] bool is_paused() const noexcept { return !paused_for_.empty(); }
     void take_up(const PauseOutcome& outcome);
 
     /// Why the capture is not as meant, a line each; none: it is.
@@ -81,6 +93,7 @@ private:
     void remember_damage(const netfilter::RulesetChange& change);
     void set_dns_open(bool open);
     void change_to(netfilter::Plan plan);
+    void settle_endpoints();
 
     std::optional<Orders> orders_;           ///< none: what is there stays, and follows nothing
     /// Those of before an install that is to be confirmed; none outside: there is no such.
@@ -97,6 +110,8 @@ private:
     std::string trouble_;                    ///< why the last repair did not go
     Backoff backoff_;
     GuardStats stats_;
+    std::uint64_t installations_ = 0;
+    bool endpoints_differ_ = false;  ///< from what is meant
 };
 
 }  // namespace meshgate::redirect

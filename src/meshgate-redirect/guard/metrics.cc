@@ -1,5 +1,6 @@
 #include "src/meshgate-redirect/guard/metrics.h"
 
+#include "src/common/json_string.h"
 #include "src/daemon/exposition.h"
 
 namespace meshgate::redirect {
@@ -40,7 +41,39 @@ void add_counters(Exposition& out, const netfilter::Counters& counters) {
     for (const auto& one : counters) out.sample(label("cause", one.name), one.bytes);
 }
 
+void add_endpoints(Exposition& out, const GuardNumbers& numbers) {
+    out.family("meshgate_guard_endpoint_up", "gauge",
+               "Connections to the service go to this endpoint.");
+    for (const auto& one : numbers.endpoints) {
+        out.sample(daemon::labels({{"service", one.service}, {"endpoint", one.endpoint.to_string()}}),
+                   one.is_used ? 1 : 0);
+    }
+    out.family("meshgate_guard_endpoints_left_out", "gauge",
+               "Endpoints beyond the first 1000, which are not told one by one.");
+    out.sample("", numbers.more_endpoints);
+    add_total(out, "meshgate_guard_endpoint_changes_total",
+              "Transactions that changed where connections to services go.",
+              numbers.endpoint_changes);
+}
+
+const char* word(bool value) {
+    return value ? "true" : "false";
+}
+
 }  // namespace
+
+std::string endpoints_json(const std::vector<EndpointState>& endpoints, std::size_t more) {
+    std::string text = R"({"schema":"meshgate-guard.endpoints/1","left_out":)" +
+                       std::to_string(more) + R"(,"endpoints":[)";
+    for (const auto& one : endpoints) {
+        if (text.back() != '[') text += ',';
+        text += R"({"service":)" + json_string(one.service) + R"(,"endpoint":)" +
+                json_string(one.endpoint.to_string()) + R"(,"checked":)" + word(one.is_checked) +
+                R"(,"alive":)" + word(one.is_alive) + R"(,"used":)" + word(one.is_used) +
+                R"(,"reason":)" + json_string(one.reason) + "}";
+    }
+    return text + "]}\n";
+}
 
 std::string guard_metrics(const GuardNumbers& numbers) {
     Exposition out;
@@ -67,6 +100,7 @@ std::string guard_metrics(const GuardNumbers& numbers) {
               stats.replacements);
     add_total(out, "meshgate_guard_dns_switches_total", "DNS capture switched off or on.",
               stats.dns_switches);
+    add_endpoints(out, numbers);
     add_counters(out, numbers.counters);
     return out.take();
 }

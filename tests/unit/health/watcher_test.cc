@@ -81,7 +81,7 @@ private:
 struct Lab {
     asio::io_context context{1};
     std::vector<std::string> changes;  ///< "web 127.0.0.1:80 dead: ..."
-    health::Watcher watcher{context, 0, [this](const health::Watcher::Report& report) {
+    health::Watcher watcher{context, [this](const health::Watcher::Report& report) {
                                 const auto& target = *report.target;
                                 changes.push_back(target.service + (report.alive ? " alive" : " dead: ") +
                                                   report.reason);
@@ -100,7 +100,7 @@ health::Target target(const std::string& service, const Backend& backend,
     check.kind = kind;
     check.interval = 20ms;
     check.timeout = 5s;
-    return {service, backend.at, check};
+    return {service, backend.at, check, 0};
 }
 
 }  // namespace
@@ -205,7 +205,7 @@ TEST_CASE("checks that are under way end with the watcher, without a word") {
     silent.says.clear();
     bool called = false;
     {
-        health::Watcher watcher{context, 0, [&](const auto&) { called = true; }};
+        health::Watcher watcher{context, [&](const auto&) { called = true; }};
         watcher.watch({target("web", silent, conf::CheckKind::http)});
         const auto end = std::chrono::steady_clock::now() + patience;
         while (silent.requests.empty() && std::chrono::steady_clock::now() < end) {

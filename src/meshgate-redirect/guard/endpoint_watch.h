@@ -1,0 +1,102 @@
+#pragma once
+
+#include "netfilter/plan/vips.h"
+#include "src/health/watcher.h"
+#include "src/meshgate-redirect/setup.h"
+#include "src/resolver/host_resolver.h"
+#include "src/resolver/name_follower.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace meshgate::redirect {
+
+/// What an endpoint is to its service at the moment.
+struct EndpointState {
+    std::string service;
+    conf::SocketAddress endpoint;
+    bool is_checked = false;  ///< its service has a check
+    bool is_alive = true;
+    bool is_used = true;  ///< connections go to it
+    std::string reason;   ///< why it is not alive
+};
+
+/// Watches the endpoints of VIPs that the kernel translates: those with a check by checking them,
+/// those that are named by a host by looking it up. What changes goes to the kernel as elements of
+/// the maps.
+class EndpointWatch {
+public:
+    /// Makes ports of VIPs what the updates say. @return false when it cannot be done now: it is
+    /// tried again. Throws nothing.
+    using Apply = std::function<bool(const std::vector<netfilter::VipUpdate>& updates)>;
+    /// Connections through these VIPs to that endpoint are to end.
+    using Cut = std::function<void(const std::vector<conf::IpAddress>& vips,
+                                   const conf::SocketAddress& endpoint)>;
+
+    EndpointWatch(boost::asio::io_context& context, Apply apply, Cut cut);
+    ~EndpointWatch();
+    EndpointWatch(const EndpointWatch&) = delete;
+    EndpointWatch& operator=(const EndpointWatch&) = delete;
+
+    /// The plan of `setup` is in force.
+    /// @param installation  another number than before when its elements are new in the kernel
+    void follow(const Setup& setup, std::uint64_t installation);
+    /// Nothing is in force.
+    void stop();
+
+    /// At most so many; `left_out` is how many there are beside.
+    [[nodiscard]] std::vector<EndpointState> states(std::size_t most, std::size_t& left_out) const;
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+
+private:
+    /// A service that has something to be watched.
+    struct Watched {
+        std::vector<netfilter::VipRoute> planned;  ///< with its endpoints that are addresses
+        std::vector<conf::Endpoint> named;
+        conf::MaybeHealthCheck check;
+    };
+    struct Death {
+        std::vector<conf::IpAddress> vips;
+        conf::SocketAddress endpoint;
+    };
+
+    void take(const Setup& setup);
+    void check_again();
+    void on_health(const health::Watcher::Report& report);
+    void on_name(const std::string& host);
+    void change(const std::string& service);
+    void apply();
+    [[nodiscard]] netfilter::VipRoute current(const Watched& service,
+                                              const netfilter::VipRoute& planned) const;
+    [[nodiscard]] bool is_alive(const std::string& service,
+                                const netfilter::VipEndpoint& endpoint) const;
+    [[nodiscard]] std::vector<bool> used(const std::string& name, const Watched& service,
+                                         const netfilter::VipRoute& route) const;
+
+    Apply apply_;
+    Cut cut_;
+    HostResolver resolver_;
+    std::string resolv_conf_;
+    conf::Mark mark_ = 0;  ///< of the checks
+    std::set<conf::IpAddress> vips_;           ///< which are no endpoints
+    NameFollower names_;
+    health::Watcher watcher_;
+    Timer apply_timer_;
+    std::map<std::string, Watched> services_;  ///< by their names
+    std::set<std::string> changed_;            ///< whose elements are to be sent
+    std::vector<Death> deaths_;                ///< whose connections are to end after that
+    std::optional<std::uint64_t> installation_;
+    std::uint64_t changes_ = 0;
+};
+
+}  // namespace meshgate::redirect

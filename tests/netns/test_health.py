@@ -1,0 +1,217 @@
+"""The guard watches the endpoints of VIPs: dead ones get no connections, names are followed."""
+
+import json
+import os
+import time
+
+import lab
+import network as n
+import pytest
+from guarding import Guard
+from test_vips import ALONE, SCRIPTS, VIP, burst, config, outside, service
+
+FULL = bool(os.environ.get("MESHGATE_FULL"))
+COUNT, DEATHS = (100_000, 100) if FULL else (10_000, 6)
+CHECK = {"check": "tcp", "interval": "250ms", "rise": 2, "fall": 2}
+HTTP = {**CHECK, "check": "http", "body": "b"}
+
+
+class BackEnd:
+    """One process at one address outside; it may die and come back."""
+
+    def __init__(self, network, address, name):
+        self.network, self.words = network, f"{address}={name}"
+        self.start()
+
+    def start(self):
+        self.process = self.network.outside_namespace.start(
+            lab.PYTHON, n.HERE / "backends.py", self.words)
+        self.process.wait_ready(lambda: "ready" in self.process.output(), "a back end")
+
+    def die(self):
+        self.process.stop()
+
+
+@pytest.fixture
+def two(network):
+    SCRIPTS[:] = [network.folder]
+    started = [BackEnd(network, outside(i)[0], f"b{i}") for i in (1, 2)]
+    yield started
+    for each in started:
+        each.process.stop()
+
+
+def guarded(network, services, **more):
+    state = network.folder / "health.vips"
+    return Guard(network, config(services).replace("{state}", str(state)), base=ALONE, **more)
+
+
+def says(guard, text, count=1):
+    lab.wait_until(lambda: guard.process.output().count(text) >= count, text)
+
+
+def shares(network, count=40, protocol="tcp"):
+    return burst(network.vm_namespace, VIP, count, protocol)
+
+
+@pytest.mark.parametrize("check", [CHECK, HTTP], ids=["tcp", "http"])
+@pytest.mark.parametrize("balance", ["random", "round-robin", "client-hash"])
+def test_a_dead_endpoint_gets_no_connections_until_it_is_back(network, two, check, balance):
+    with guarded(network, service(endpoints=outside(1, 2), health=check, balance=balance)) as guard:
+        two[0].die()
+        says(guard, f"{outside(1)[0]} is dead: ")
+        assert shares(network) == {"b2": 40}
+        two[0].start()
+        says(guard, f"{outside(1)[0]} is alive again")
+        found = shares(network)
+        if balance != "client-hash":
+            assert set(found) == {"b1", "b2"}, found
+        assert sum(found.values()) == 40
+        assert network.run("status", config=guard.path).returncode == 0
+
+
+def test_no_endpoint_alive_is_refused_at_once_and_back_when_one_is(network, two):
+    with guarded(network, service(endpoints=outside(1, 2), health=CHECK)) as guard:
+        for each in two:
+            each.die()
+        says(guard, "is dead", 2)
+        assert shares(network, 3) == {"ECONNREFUSED": 3}
+        two[1].start()
+        says(guard, f"{outside(2)[0]} is alive again")
+        assert shares(network, 3) == {"b2": 3}
+
+
+def test_panic_uses_all_when_too_few_are_alive(network, two):
+    with guarded(network, service(endpoints=outside(1, 2), health={**CHECK, "panic": 60})) as guard:
+        two[0].die()
+        says(guard, "is dead")
+        found = shares(network)
+        assert set(found) == {"b2", "ECONNREFUSED"}, found
+
+
+def test_a_check_says_no(network, two):
+    """The answer has to have the text, and one has another."""
+    with guarded(network, service(endpoints=outside(1, 2), health={**HTTP, "body": "b2"})) as guard:
+        says(guard, f"{outside(1)[0]} is dead: HTTP body without the wanted text")
+        assert shares(network, 10) == {"b2": 10}
+
+
+def test_udp_is_checked_where_tcp_is_answered(network, two):
+    udp = service(endpoints=outside(1, 2), protocols=["udp"], health={**CHECK, "port": 9001})
+    with guarded(network, udp) as guard:
+        two[0].die()
+        says(guard, "is dead", 2)  # both are checked at its port
+        two[0].start()
+        says(guard, "is alive again", 2)
+        assert set(shares(network, protocol="udp")) == {"b1", "b2"}
+
+
+@pytest.mark.parametrize("on_down", ["keep", "cut"])
+def test_connections_to_a_dead_endpoint_end_if_asked(network, two, on_down):
+    """The check is at another port than the connection, which could go on."""
+    check = {**CHECK, "port": 9002, "on_down": on_down}
+    with guarded(network, service(endpoints=outside(1), health=check)) as guard:
+        assert network.vm.hold(uid=n.APP, to=[VIP, 80], name="open") == "b1"
+        two[1].die()
+        says(guard, "is dead")
+        if on_down == "cut":
+            says(guard, "connections to 10.66.1.2:9001: ")
+            assert network.vm.ended(name="open") == {"error": "ECONNABORTED"}
+        else:
+            assert shares(network, 2) == {"ECONNREFUSED": 2}
+            assert network.vm.say(name="open") == "b1"
+        network.vm.let_go(name="open")
+
+
+def test_what_is_dead_stays_out_of_rules_that_are_put_in_force_again(network, two):
+    with guarded(network, service(endpoints=outside(1, 2), health=CHECK)) as guard:
+        two[0].die()
+        says(guard, "is dead")
+        guard.process.send_signal(1)  # SIGHUP: nothing has changed
+        done = network.run("install", config=guard.path)
+        assert done.returncode == 0, done.stderr
+        lab.wait_until(guard.is_ready, "the guard after an install")
+        lab.wait_until(lambda: shares(network, 10) == {"b2": 10}, "the dead one is out")
+
+
+def test_metrics_say_who_is_dead(network, two):
+    with guarded(network, service(endpoints=outside(1, 2), health=CHECK)) as guard:
+        two[0].die()
+        says(guard, "is dead")
+        up = 'meshgate_guard_endpoint_up{service="a",endpoint="%s"}'
+        assert guard.metrics()[up % outside(1)[0]] == 0
+        assert guard.metrics()[up % outside(2)[0]] == 1
+        expected = {"service": "a", "endpoint": outside(1)[0], "checked": True, "alive": False,
+                    "used": False, "reason": "connect: Connection refused"}
+
+        def told():
+            return json.loads(guard.ask("/api/v1/endpoints")[1])
+
+        lab.wait_until(lambda: expected in told()["endpoints"], "the dead one")
+        assert (told()["schema"], told()["left_out"]) == ("meshgate-guard.endpoints/1", 0)
+
+
+@pytest.fixture
+def names(network):
+    """A file of addresses, which a name server gives to each name."""
+    path = network.write(n.OUTSIDE, "addresses")
+    server = network.client_namespace.start(lab.PYTHON, n.HERE / "names_server.py", n.CLIENT, path)
+    server.wait_ready(lambda: "ready" in server.output(), "the name server")
+    yield path
+    server.stop()
+
+
+def test_an_endpoint_given_by_a_name_is_followed(network, two, names):
+    with guarded(network, service(endpoints=["shop.example:9001"], health=CHECK),
+                 nameservers=[n.CLIENT]) as guard:
+        says(guard, f"shop.example has {n.OUTSIDE} now")
+        assert shares(network, 4) == {"b1": 4}
+        names.write_text(n.CLIENT)  # nobody there listens
+        says(guard, f"shop.example has {n.CLIENT} now")
+        says(guard, "is dead")
+        assert shares(network, 2) == {"ECONNREFUSED": 2}
+        names.write_text("")
+        says(guard, "shop.example has no address now")
+        assert shares(network, 2) == {"ECONNREFUSED": 2}
+        assert network.run("status", config=guard.path).returncode == 0
+
+
+def test_requests_fail_only_while_a_death_is_not_found_out(network, two):
+    """Endpoints die and return in turn under load: at least 10,000 requests, 100,000 in the full run."""
+    script = lab.publish(n.HERE / "steady.py", network.folder)
+    stop = network.folder / "stop"
+    stop.unlink(missing_ok=True)
+    changed = "meshgate_guard_endpoint_changes_total"
+    with guarded(network, service(endpoints=outside(1, 2), health=HTTP)) as guard:
+        steady = network.vm_namespace.start(lab.PYTHON, script, VIP, 80, COUNT, stop, uid=n.APP)
+        windows = []
+        while steady.running() and len(windows) < 200:
+            each, at = two[len(windows) % 2], outside(len(windows) % 2 + 1)[0]
+            before = guard.metrics()[changed]
+            begin = time.monotonic()
+            each.die()
+            guard.wait_for(changed, before + 1)
+            windows.append((begin, time.monotonic()))
+            each.start()
+            guard.wait_for(changed, before + 2)
+            if len(windows) >= DEATHS:
+                stop.touch()
+        assert steady.wait() == 0, steady.output()
+        result = json.loads(steady.output())
+    beyond = [[began, ended, error] for began, ended, error in result["failures"]
+              if not any(ended >= begin and began <= end for begin, end in windows)]
+    print(f"{result['count']} requests, {len(windows)} deaths found out in "
+          f"{min(e - b for b, e in windows):.2f} to {max(e - b for b, e in windows):.2f} s, "
+          f"{len(result['failures'])} failures")
+    assert result["count"] >= COUNT and not beyond, beyond
+
+
+def test_checks_do_not_go_to_the_proxy(network, two):
+    """Which takes every connection, and would make every endpoint alive."""
+    state = network.folder / "beside.vips"
+    text = (service(endpoints=outside(1, 2), via="kernel", health=CHECK, address=VIP) +
+            f'[vip]\nstate = "{state}"\n')
+    with Guard(network, text) as guard:
+        two[0].die()
+        says(guard, f"{outside(1)[0]} is dead: ")
+        assert shares(network, 10) == {"b2": 10}
