@@ -21,16 +21,28 @@ def machine_state():
     return state + [sorted(glob.glob("/run/netns/*"))]
 
 
-def test_the_quickstart_shows_the_main_job_and_leaves_the_machine_as_it_was(machine):
+def run_demo(name, **environment):
+    """What it said; the machine is as it was."""
     before = machine_state()
     labs = set(glob.glob("/tmp/meshgate-lab-*"))
-    done = subprocess.run([lab.PYTHON, HERE / "demo.py"], capture_output=True, text=True,
-                          timeout=120, env={**os.environ, "MESHGATE_ENVOY": str(envoy.program())})
+    done = subprocess.run([lab.PYTHON, HERE / name], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, **environment})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "name=remote port=8080" in done.stdout
-    assert "cluster backend +" in done.stdout and "passthrough +0" in done.stdout
     assert set(glob.glob("/tmp/meshgate-lab-*")) == labs
     assert machine_state() == before
+    return done.stdout
+
+
+def test_the_quickstart_shows_the_main_job_and_leaves_the_machine_as_it_was(machine):
+    said = run_demo("edge_demo.py")
+    assert said.count("     20 x green\n") == 2  # while the other one was dead: the box, the LAN
+    assert said.count("10.77.2.11:8080 is alive again") >= 2
+
+
+def test_the_one_with_a_proxy_does_as_well(machine):
+    said = run_demo("demo.py", MESHGATE_ENVOY=str(envoy.program()))
+    assert "name=remote port=8080" in said
+    assert "cluster backend +" in said and "passthrough +0" in said
 
 
 def test_a_run_that_is_killed_leaves_no_process_in_its_namespaces():
