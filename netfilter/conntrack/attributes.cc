@@ -34,6 +34,7 @@ struct PartialConnection {
     std::uint16_t zone = 0;  ///< of both directions
     std::optional<std::uint32_t> status, id;
     std::optional<std::uint8_t> tcp_state;
+    std::optional<std::uint64_t> bytes;
 };
 
 int type_of(const nlattr& attribute) {
@@ -50,7 +51,7 @@ template <std::unsigned_integral Number>
 std::optional<Number> number(const nlattr& attribute) {
     const auto bytes = payload(attribute);
     if (bytes.size() != sizeof(Number)) return std::nullopt;
-    std::uint32_t value = 0;
+    std::uint64_t value = 0;
     for (const auto byte : bytes) value = value << 8 | byte;
     return static_cast<Number>(value);
 }
@@ -132,6 +133,15 @@ void read_tcp_state(const nlattr& nest, PartialConnection& to) {
     });
 }
 
+/// Of one direction.
+void read_counters(const nlattr& nest, PartialConnection& to) {
+    for_each_nested(nest, [&to](const nlattr& attribute) {
+        if (type_of(attribute) != CTA_COUNTERS_BYTES) return;
+        const auto bytes = number<std::uint64_t>(attribute);
+        if (bytes) to.bytes = to.bytes.value_or(0) + *bytes;
+    });
+}
+
 void read_attribute(const nlattr& attribute, PartialConnection& to) {
     switch (type_of(attribute)) {
     case CTA_TUPLE_ORIG:
@@ -151,6 +161,10 @@ void read_attribute(const nlattr& attribute, PartialConnection& to) {
         break;
     case CTA_PROTOINFO:
         read_tcp_state(attribute, to);
+        break;
+    case CTA_COUNTERS_ORIG:
+    case CTA_COUNTERS_REPLY:
+        read_counters(attribute, to);
         break;
     default:
         break;
@@ -193,7 +207,8 @@ std::optional<Connection> parse_connection(const nlmsghdr& message) {
                           .reply = found.reply.whole(),
                           .answered = (*found.status & IPS_SEEN_REPLY) != 0,
                           .phase = phase_of(found),
-                          .id = *found.id};
+                          .id = *found.id,
+                          .bytes = found.bytes};
     if (found.zone != 0) connection.original.zone = connection.reply.zone = found.zone;
     return connection;
 }

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 
 namespace meshgate::netfilter {
 
@@ -31,6 +32,8 @@ struct Connection {
     bool answered = false;  ///< IPS_SEEN_REPLY
     Phase phase = Phase::open;
     std::uint32_t id = 0;  ///< no two entries of one tuple, one after the other, have the same
+    /// Of both directions so far; none where the kernel does not count (nf_conntrack_acct).
+    std::optional<std::uint64_t> bytes = {};
 
     friend bool operator==(const Connection&, const Connection&) noexcept = default;
 };

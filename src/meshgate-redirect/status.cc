@@ -104,6 +104,9 @@ StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
         report.version = installed->ownership->version;
         report.digest = installed->ownership->digest;
         report.counters = capture.counters();
+        report.vips = view_vips(installed->ruleset,
+                                setup ? setup->host.vips : std::vector<netfilter::VipService>{});
+        add_connections(report.vips);
         add_table_problems(capture, report.problems);
         if (auto line = draining_line(installed->ruleset)) {
             report.summary = {};

@@ -4,6 +4,7 @@
 #include "src/common/json_string.h"
 #include "src/meshgate-redirect/printable.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace meshgate::redirect {
@@ -106,7 +107,9 @@ std::string to_json(const StatusReport& report) {
            ",\"dns\":" + json_dns(report.summary.dns) +
            ",\"confirm\":" + json_pending(report.pending) + ",\"problems\":[" +
            joined(report.problems, ",", [](const auto& line) { return json_string(line); }) +
-           "],\"counters\":{" + joined(report.counters, ",", json_counter) + "}}\n";
+           "],\"counters\":{" + joined(report.counters, ",", json_counter) +
+           "},\"vips\":" + vips_json(report.vips) + ",\"vips_left_out\":" +
+           std::to_string(report.vips.size() - std::min(report.vips.size(), vips_in_json)) + "}\n";
 }
 
 std::string to_text(const StatusReport& report) {
@@ -124,7 +127,7 @@ std::string to_text(const StatusReport& report) {
     if (report.pending) text += "confirm:  " + text_pending(*report.pending) + "\n";
     std::string lines;
     for (const auto& problem : report.problems) lines += "problem:  " + printable(problem) + "\n";
-    return text + lines;
+    return text + lines + (report.vips.empty() ? "" : "\n" + vips_table(report.vips));
 }
 
 }  // namespace meshgate::redirect

@@ -3,6 +3,7 @@
 #include "netfilter/plan/summary.h"
 #include "netfilter/ruleset/counters.h"
 #include "src/meshgate-redirect/confirm/pending.h"
+#include "src/meshgate-redirect/vip_view.h"
 
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct StatusReport {
     std::optional<Pending> pending;  ///< it is to be confirmed yet
     std::vector<std::string> problems;
     netfilter::Counters counters{};  ///< what these rules have counted so far
+    std::vector<VipView> vips{};     ///< that the kernel translates
 };
 
 /// {"schema":"meshgate-redirect.status/1", ...}, one line, a newline at the end.

@@ -271,6 +271,32 @@ def test_explain_says_where_a_vip_goes(network, back_ends):
     assert "is refused" in network.run("explain", "--user", n.APP, "tcp", "240.0.0.0:81").stdout
 
 
+@pytest.mark.parametrize("counts", [0, 1])
+def test_status_has_endpoints_with_their_open_connections(network, back_ends, counts):
+    network.vm_namespace.run("sysctl", "-qw", f"net.netfilter.nf_conntrack_acct={counts}")
+    path = install(network, service(endpoints=[{"address": outside(1)[0], "weight": 3}]))
+    for name in ("one", "two"):
+        assert network.vm.hold(uid=n.APP, to=[VIP, 80], name=name) == "b1"
+    vip, = json.loads(network.run("status", "--json", config=path).stdout)["vips"]
+    endpoint, = vip.pop("endpoints")
+    assert vip == {"service": "a", "address": f"{VIP}:80", "protocol": "tcp", "balance": "random"}
+    assert endpoint["endpoint"] == outside(1)[0] and endpoint["slots"] == endpoint["of"]
+    assert endpoint["connections"] == 2
+    assert (endpoint["bytes"] or 0) > 0 if counts else endpoint["bytes"] is None
+    table = network.run("status", config=path).stdout.splitlines()[-2:]
+    assert table[0].split() == ["SERVICE", "ADDRESS", "PROTOCOL", "BALANCE", "ENDPOINT", "SHARE",
+                                "OPEN", "BYTES"]
+    assert table[1].split()[:8] == ["a", f"{VIP}:80", "tcp", "random", outside(1)[0], "100", "%", "2"]
+    # An endpoint that left has its connections all the same.
+    path.write_text(path.read_text().replace(outside(1)[0], outside(2)[0]))
+    assert network.run("install", config=path).returncode == 0
+    vip, = json.loads(network.run("status", "--json", config=path).stdout)["vips"]
+    told = {each["endpoint"]: (each["slots"], each["connections"]) for each in vip["endpoints"]}
+    assert told == {outside(1)[0]: (0, 2), outside(2)[0]: (1, 0)}
+    for name in ("one", "two"):
+        network.vm.let_go(name=name)
+
+
 def test_iptables_says_that_it_cannot(network):
     path = network.config('[vip]\nmode = "kernel"\n[redirect]\nengine = "iptables"\n', base=ALONE)
     done = network.run("install", config=path)

@@ -53,6 +53,24 @@ std::optional<Connection> parse(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
+TEST_CASE("the bytes of an entry are those of both directions, where the kernel counts") {
+    auto bytes = bytes_of(entry({}));
+    CHECK_FALSE(parse(bytes)->bytes);
+    // { CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES }, as ctnetlink_dump_counters() has them
+    std::vector<std::uint8_t> counters{28, 0, CTA_COUNTERS_ORIG,    0x80,                         //
+                                       12, 0, CTA_COUNTERS_PACKETS, 0, 0, 0, 0, 0, 0, 0, 0, 7,  //
+                                       12, 0, CTA_COUNTERS_BYTES,   0, 0, 0, 0, 1, 0, 0, 0, 2};
+    const auto append = [&] {
+        bytes.insert(bytes.end(), counters.begin(), counters.end());
+        reinterpret_cast<nlmsghdr*>(bytes.data())->nlmsg_len = static_cast<std::uint32_t>(bytes.size());
+    };
+    append();
+    CHECK(parse(bytes)->bytes == 0x100000002);
+    counters[2] = CTA_COUNTERS_REPLY;
+    append();
+    CHECK(parse(bytes)->bytes == 0x200000004);
+}
+
 TEST_CASE("an entry is read whole") {
     Parts parts;
     SUBCASE("IPv4") {}

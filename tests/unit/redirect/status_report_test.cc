@@ -33,12 +33,12 @@ TEST_CASE("the JSON of a status has every key, and null for what is off") {
           R"("engine":"iptables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
           R"("outbound":15001,"dns":{"port":15053,"capture":"all","protocols":["udp"]},)"
           R"("confirm":null,"problems":[],"counters":{"captured_outbound":{"packets":3,"bytes":180},)"
-          R"("loop_prevented":{"packets":0,"bytes":0}}})"
+          R"("loop_prevented":{"packets":0,"bytes":0}},"vips":[],"vips_left_out":0})"
           "\n");
     CHECK(to_json({}) ==
           R"({"schema":"meshgate-redirect.status/1","state":"absent","version":"",)"
           R"("engine":"nftables","digest":"","families":[],"inbound":null,"outbound":null,)"
-          R"("dns":null,"confirm":null,"problems":[],"counters":{}})"
+          R"("dns":null,"confirm":null,"problems":[],"counters":{},"vips":[],"vips_left_out":0})"
           "\n");
 }
 
