@@ -7,6 +7,7 @@
 #include "netfilter/nftnl/read.h"
 #include "netfilter/nftnl/request.h"
 #include "netfilter/nftnl/sets.h"
+#include "netfilter/nftnl/standstill.h"
 #include "netfilter/ruleset/print.h"
 
 #include <libmnl/libmnl.h>
@@ -22,7 +23,8 @@ namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int attempts = 100;
+/// So many elements are far from filling one message, beyond which some could be lost.
+constexpr std::size_t surely_whole = 100;
 
 template <class Element>
 struct Difference {
@@ -30,7 +32,8 @@ struct Difference {
     std::vector<Element> changed;  ///< in both, with another value: the new
     std::vector<Element> added;
 
-    [[nodiscard]] bool empty() const { return gone.empty() && changed.empty() && added.empty(); }
+    [[nodiscard]] std::size_t size() const { return gone.size() + changed.size() + added.size(); }
+    [[nodiscard]] bool empty() const { return size() == 0; }
 };
 
 /// @pre both are sorted by key_order
@@ -63,6 +66,7 @@ public:
         replace(map, classes.changed);
         insert(map, classes.added);
         is_empty_ &= classes.empty();
+        count_ += classes.size();
     }
 
     void add(const std::string& map, const Difference<VipSlot>& slots) {
@@ -71,7 +75,10 @@ public:
         remove(second_, map, slots.gone);
         is_empty_ &= slots.changed.empty() && slots.added.empty();
         has_second_ |= !slots.gone.empty();
+        count_ += slots.size();
     }
+
+    [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
     /// @return false when somebody else changed nf_tables since.
     [[nodiscard]] bool run(Netlink& netlink) {
@@ -119,6 +126,7 @@ private:
     Batch second_;
     bool is_empty_ = true;
     bool has_second_ = false;
+    std::size_t count_ = 0;
 };
 
 template <class Map>
@@ -198,23 +206,29 @@ void update_maps(Netlink& netlink, const Ruleset& before, const Ruleset& after) 
 }
 
 bool update_elements(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
-                     Held held) {
-    for (int attempt = 0; attempt < attempts; ++attempt) {
+                     Held held, const std::optional<Seen>& seen) {
+    Standstill standstill;
+    do {
         const auto now = generation(netlink);
         if (presence(netlink, ruleset.table) != TablePresence::active) return false;
         const bool is_held = (table_flags(netlink, ruleset.table) & NFT_TABLE_F_OWNER) != 0;
         if (is_held != (held == Held::yes)) return false;
-        const auto installed = read_table(netlink, ruleset.table);
-        if (!installed || installed->ownership != ownership || !installed->unknown.empty() ||
-            digest(installed->ruleset) != ownership.digest) {
+        std::optional<Installed> read;
+        const bool is_known = seen && seen->generation == now &&
+                              seen->table.ruleset.table == ruleset.table;
+        if (!is_known) read = read_table(netlink, ruleset.table);
+        if (!is_known && !read) return false;
+        const auto& installed = is_known ? seen->table : *read;
+        if (installed.ownership != ownership || !installed.unknown.empty() ||
+            digest(installed.ruleset) != ownership.digest) {
             return false;
         }
         Changes changes{ruleset.table, now};
-        add_differences(installed->ruleset, ruleset, changes);
+        add_differences(installed.ruleset, ruleset, changes);
         if (!changes.run(netlink)) continue;
-        verify_elements(netlink, ruleset.table, ruleset);
+        if (changes.count() > surely_whole) verify_elements(netlink, ruleset.table, ruleset);
         return true;
-    }
+    } while (standstill.wait());
     throw not_still(ruleset.table);
 }
 
@@ -231,11 +245,12 @@ void verify_elements(Netlink& netlink, std::string_view table, const Ruleset& ru
 }
 
 void update_vips(Netlink& netlink, std::string_view table, std::span<const VipUpdate> updates) {
-    for (int attempt = 0; attempt < attempts; ++attempt) {
+    Standstill standstill;
+    do {
         Changes changes{table, generation(netlink)};
         for (const auto& update : updates) add_update(netlink, table, update, changes);
         if (changes.run(netlink)) return;
-    }
+    } while (standstill.wait());
     throw not_still(table);
 }
 

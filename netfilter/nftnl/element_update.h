@@ -5,6 +5,7 @@
 #include "netfilter/nftnl/netlink.h"
 #include "netfilter/ruleset/ruleset.h"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,14 +14,21 @@
 /// differs.
 namespace meshgate::netfilter {
 
+/// A table as it was read, and of which generation of nf_tables.
+struct Seen {
+    std::uint32_t generation = 0;
+    Installed table;
+};
+
 /// Makes the maps of the table in force those of `ruleset`, when it is the same in all but their
 /// elements, by one transaction of the difference; slots that are too many go in a second one, for
 /// a packet may have drawn its number already.
 /// @param held  the table is to be held: false when it is not yet
+/// @param seen  as it was read before: need not be read again if nothing was changed since
 /// @return false when something else differs, and nothing was done.
 /// @throws KernelError
 bool update_elements(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
-                     Held held);
+                     Held held, const std::optional<Seen>& seen = {});
 
 /// The same of a table that has the maps of `before`, in force and with these elements.
 /// @throws KernelError

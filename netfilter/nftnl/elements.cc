@@ -2,6 +2,7 @@
 
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/request.h"
+#include "netfilter/nftnl/standstill.h"
 #include "netfilter/ruleset/kernel_error.h"
 
 #include <libmnl/libmnl.h>
@@ -12,8 +13,6 @@
 
 namespace meshgate::netfilter {
 namespace {
-
-constexpr int count_attempts = 200;
 
 Netlink::Dumped dump_lists(Netlink& netlink, std::string_view table, const std::string& set,
                            const Netlink::OnMessage& visit) {
@@ -49,7 +48,8 @@ IntervalElement to_interval_element(nftnl_set_elem& element) {
 }
 
 std::size_t count_elements(Netlink& netlink, std::string_view table, const std::string& set) {
-    for (int attempt = 0; attempt < count_attempts; ++attempt) {
+    Standstill standstill;
+    do {
         std::size_t count = 0;
         const auto count_list = [&count](const nlattr& attribute) {
             if (mnl_attr_get_type(&attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return;
@@ -59,7 +59,7 @@ std::size_t count_elements(Netlink& netlink, std::string_view table, const std::
             for_each_attribute(message, sizeof(nfgenmsg), count_list);
         });
         if (dumped == Netlink::Dumped::whole) return count;
-    }
+    } while (standstill.wait());
     throw KernelError{"set " + set, EAGAIN, "the ruleset does not stand still"};
 }
 

@@ -24,6 +24,7 @@ constexpr std::string_view trial_suffix = "-trial";
 struct Kernel::Socket {
     Netlink netlink{NETLINK_NETFILTER};
     Held held = Held::no;
+    std::optional<Seen> seen;  ///< a table with maps, the last that was read: it may be large
 };
 
 namespace {
@@ -80,6 +81,9 @@ Kernel::~Kernel() = default;
 
 void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership,
                      const std::function<void()>& before_first) {
+    auto& [netlink, held, seen] = *socket_;
+    const bool has_maps = !ruleset.class_maps.empty();
+    if (has_maps && netfilter::update_elements(netlink, ruleset, ownership, held, seen)) return;
     replace_table(socket_->netlink, ruleset, ownership, before_first, socket_->held);
 }
 
@@ -127,7 +131,10 @@ void Kernel::update_vips(std::string_view table, std::span<const VipUpdate> upda
 }
 
 std::optional<Installed> Kernel::read(std::string_view table) {
-    return read_table(socket_->netlink, table);
+    std::uint32_t at = 0;
+    auto found = read_table(socket_->netlink, table, &at);
+    if (found && !found->ruleset.class_maps.empty()) socket_->seen = Seen{at, *found};
+    return found;
 }
 
 Counters Kernel::counters(std::string_view table) {

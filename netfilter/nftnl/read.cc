@@ -382,12 +382,13 @@ std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view t
 
 }  // namespace
 
-std::optional<Installed> read_table(Netlink& netlink, std::string_view table) {
+std::optional<Installed> read_table(Netlink& netlink, std::string_view table, std::uint32_t* at) {
     Standstill standstill;
     do {
         const auto before = generation(netlink);
         try {
             auto installed = read_serving_table(netlink, table);
+            if (at != nullptr) *at = before;
             if (generation(netlink) == before) return installed;
         } catch (const Interrupted&) {
         }

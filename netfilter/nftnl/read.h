@@ -24,6 +24,8 @@ std::uint32_t table_flags(Netlink& netlink, std::string_view table);
 /// Reads a table back as one generation of the ruleset: when somebody changes nf_tables meanwhile,
 /// it starts again.
 /// @throws KernelError, with EAGAIN when the ruleset never stands still.
-std::optional<Installed> read_table(Netlink& netlink, std::string_view table);
+/// @param at  gets the generation of the ruleset that it was read from
+std::optional<Installed> read_table(Netlink& netlink, std::string_view table,
+                                    std::uint32_t* at = nullptr);
 
 }  // namespace meshgate::netfilter

@@ -136,8 +136,6 @@ std::string bridge_name(std::string_view table) {
 
 void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
                    const std::function<void()>& before_first, Held held) {
-    const bool has_maps = !ruleset.class_maps.empty();
-    if (has_maps && update_elements(netlink, ruleset, ownership, held)) return;
     Replacement replacement{netlink, ruleset, ownership, before_first, held};
     std::minstd_rand random{std::random_device{}()};
     for (int attempt = 0; attempt < replacement_attempts; ++attempt) {
