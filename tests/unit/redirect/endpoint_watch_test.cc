@@ -1,0 +1,149 @@
+#include "src/meshgate-redirect/guard/endpoint_watch.h"
+
+#include "conf/load.h"
+#include "src/common/asio.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+using namespace meshgate;
+using namespace meshgate::redirect;
+using namespace std::chrono_literals;
+using netfilter::VipUpdate;
+
+namespace {
+
+constexpr auto patience = 20s;
+
+/// Nobody listens there.
+std::uint16_t closed_port(asio::io_context& context) {
+    asio::ip::tcp::acceptor one{context, {asio::ip::address_v4::loopback(), 0}};
+    return one.local_endpoint().port();
+}
+
+/// A setup as the verbs make it, with these services at 240.0.0.1, .2 and so on.
+Setup setup_of(const std::string& services) {
+    Setup setup;
+    setup.config = conf::parse("[vip]\nmode = \"kernel\"\n" + services, "test").config;
+    unsigned number = 0;
+    for (const auto& service : setup.config.services) {
+        netfilter::VipService vip;
+        vip.name = service.name;
+        vip.address4 = conf::IpAddress::parse("240.0.0." + std::to_string(++number));
+        vip.ports = service.ports;
+        vip.protocols = service.protocols;
+        vip.balance = service.balance;
+        for (const auto& endpoint : service.endpoints) {
+            const auto address = conf::IpAddress::parse(endpoint.host);
+            vip.has_named_endpoints |= !address;
+            if (address) vip.endpoints.push_back({*address, endpoint.port, endpoint.weight});
+        }
+        setup.host.vips.push_back(vip);
+    }
+    return setup;
+}
+
+struct Fixture {
+    asio::io_context context{1};
+    std::vector<std::vector<VipUpdate>> applied;
+    bool refuses = false;
+    EndpointWatch watch{context,
+                        [this](const std::vector<VipUpdate>& updates) {
+                            applied.push_back(updates);
+                            return !refuses;
+                        },
+                        [](const auto&, const auto&) {}};
+
+    void run_until(const std::function<bool()>& so) {
+        const auto end = std::chrono::steady_clock::now() + patience;
+        while (!so() && std::chrono::steady_clock::now() < end) context.run_one_for(100ms);
+        REQUIRE(so());
+    }
+};
+
+std::string checked_service(std::uint16_t port) {
+    const auto at = "127.0.0.1:" + std::to_string(port);
+    return "[[service]]\nname = \"web\"\nendpoints = [\"" + at +
+           "\"]\nhealth = { interval = \"100ms\" }\n";
+}
+
+}  // namespace
+
+TEST_CASE("what has neither a check nor a name is not touched") {
+    Fixture f;
+    f.watch.follow(setup_of("[[service]]\nname = \"a\"\nendpoints = [\"127.0.0.1:80\"]\n"), 1);
+    CHECK(f.applied.empty());
+    std::size_t more = 0;
+    CHECK(f.watch.states(10, more).empty());
+}
+
+TEST_CASE("an endpoint that died is taken out, and is out of the next installation at once") {
+    Fixture f;
+    const auto setup = setup_of(checked_service(closed_port(f.context)));
+    f.watch.follow(setup, 1);
+    REQUIRE(f.applied.size() == 1);
+    CHECK(f.applied[0].at(0).slots.size() == 1);  // alive until it was checked
+    f.run_until([&] { return f.applied.size() == 2; });
+    CHECK(f.applied[1].at(0).slots.empty());
+    CHECK(f.applied[1].at(0).class_map == "vip_tcp4");
+    f.watch.follow(setup, 1);  // nothing is new
+    CHECK(f.applied.size() == 2);
+    f.watch.follow(setup, 2);
+    REQUIRE(f.applied.size() == 3);
+    CHECK(f.applied[2].at(0).slots.empty());
+    std::size_t more = 0;
+    const auto states = f.watch.states(10, more);
+    REQUIRE(states.size() == 1);
+    CHECK_FALSE(states[0].is_alive);
+    CHECK_FALSE(states[0].is_used);
+    CHECK(states[0].reason == "connect: Connection refused");
+    CHECK(f.watch.states(0, more).empty());
+    CHECK(more == 1);
+}
+
+TEST_CASE("a change that the kernel refuses is tried again") {
+    Fixture f;
+    f.refuses = true;
+    f.watch.follow(setup_of(checked_service(closed_port(f.context))), 1);
+    CHECK(f.watch.changes() == 0);
+    f.run_until([&] { return f.applied.size() >= 3; });
+    CHECK(f.watch.changes() == 0);
+    f.refuses = false;
+    f.run_until([&] { return f.watch.changes() == 1; });
+    CHECK(f.applied.back().at(0).slots.empty());
+}
+
+TEST_CASE("an endpoint given by a name is those addresses that the name has") {
+    Fixture f;
+    f.watch.follow(setup_of("[[service]]\nname = \"a\"\nendpoints = [\"127.0.0.9:81\", "
+                            "{ address = \"localhost:80\", weight = 3 }]\n"),
+                   1);
+    f.run_until([&] { return f.applied.size() == 2; });
+    CHECK(f.applied[0].at(0).slots.size() == 1);
+    const auto& slots = f.applied[1].at(0).slots;
+    CHECK(slots.size() == 4);
+    CHECK(std::ranges::count(slots, *conf::IpAddress::parse("127.0.0.1"),
+                             &netfilter::VipSlot::endpoint) == 3);
+}
+
+TEST_CASE("a name that has a virtual address is no endpoint of one") {
+    Fixture f;
+    auto setup = setup_of("[[service]]\nname = \"a\"\nendpoints = [\"localhost:80\"]\n");
+    setup.host.vips[0].address4 = conf::IpAddress::parse("127.0.0.1");
+    f.watch.follow(setup, 1);
+    f.run_until([&] { return f.applied.size() == 2; });
+    CHECK(f.applied[1].at(0).slots.empty());
+}
+
+TEST_CASE("with nothing in force nothing is checked and nothing is sent") {
+    Fixture f;
+    f.watch.follow(setup_of(checked_service(closed_port(f.context))), 1);
+    f.watch.stop();
+    f.context.run_for(300ms);
+    CHECK(f.applied.size() == 1);
+}
