@@ -120,6 +120,15 @@ TEST_CASE("an endless head and an endless body come to an end") {
     }
 }
 
+TEST_CASE("what is too much is known before the connection ends") {
+    const auto check = wants({}, "fine");
+    HttpAnswer answer{check};
+    CHECK(answer.take("HTTP/1.1 200 OK\r\n\r\n") == Verdict::more);
+    const std::string half(HttpAnswer::body_bytes_max / 2, 'x');
+    CHECK(answer.take(half) == Verdict::more);
+    CHECK(answer.take(half) == Verdict::bad);
+}
+
 TEST_CASE("a length that is a lie allocates nothing") {
     CHECK(tell(wants({}, "fine"), "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\nfine", 7)
               .verdict == Verdict::good);

@@ -43,6 +43,7 @@ public:
 
     conf::SocketAddress at;
     std::string says = "HTTP/1.1 200 OK\r\n\r\n";  ///< empty: silence
+    std::string says_later;                          ///< in a segment of its own
     std::vector<std::string> requests;
     std::size_t accepted = 0;
 
@@ -71,7 +72,17 @@ private:
                 if (says.empty()) return silent_.push_back(client);
                 boost::system::error_code ignored;
                 asio::write(client->socket, asio::buffer(says), ignored);
+                if (!says_later.empty()) finish_later(client);
             });
+    }
+
+    void finish_later(const std::shared_ptr<Client>& client) {
+        const auto timer = std::make_shared<Timer>(
+            static_cast<asio::io_context&>(acceptor_.get_executor().context()));
+        timer->wait_for(20ms, [this, client, timer] {
+            boost::system::error_code ignored;
+            asio::write(client->socket, asio::buffer(says_later), ignored);
+        });
     }
 
     tcp::acceptor acceptor_;
@@ -139,6 +150,21 @@ TEST_CASE("one that dies later is dead after so many bad checks") {
     CHECK(backend.requests.size() - before >= 4);
 }
 
+TEST_CASE("an answer that comes in pieces is waited for") {
+    Lab lab;
+    Backend backend{lab.context};
+    auto wanted = target("web", backend, conf::CheckKind::http);
+    wanted.check.body = "fine";
+    backend.says += "all is f";
+    backend.says_later = "ins";
+    lab.watcher.watch({wanted});
+    lab.run_until([&] { return !lab.changes.empty(); });
+    CHECK(lab.changes.back() == "web dead: HTTP body without the wanted text");
+    backend.says_later = "ine";
+    lab.run_until([&] { return lab.changes.size() == 2; });
+    CHECK(lab.changes.back() == "web alive");
+}
+
 TEST_CASE("silence is an end too") {
     Lab lab;
     Backend backend{lab.context};
@@ -197,6 +223,23 @@ TEST_CASE("more endpoints than checks at a time are all checked, and each again"
     const auto first = backend.accepted;
     lab.run_until([&] { return backend.accepted >= first + many.size(); });
     CHECK(lab.changes.empty());
+}
+
+TEST_CASE("so many checks at a time and no more, also after those under way were given up") {
+    Lab lab;
+    Backend silent{lab.context}, living{lab.context};
+    silent.says.clear();
+    std::vector<health::Target> many;
+    for (std::size_t i = 0; i < health::Watcher::probes_max + 20; ++i) {
+        many.push_back(target("s" + std::to_string(i), silent, conf::CheckKind::http));
+    }
+    lab.watcher.watch(many);
+    lab.run_until([&] { return silent.accepted >= health::Watcher::probes_max; });
+    lab.context.restart();
+    lab.context.run_for(50ms);
+    CHECK(silent.accepted == health::Watcher::probes_max);
+    lab.watcher.watch({target("web", living)});
+    lab.run_until([&] { return living.accepted > 1; });
 }
 
 TEST_CASE("checks that are under way end with the watcher, without a word") {

@@ -140,10 +140,28 @@ TEST_CASE("a name that has a virtual address is no endpoint of one") {
     CHECK(f.applied[1].at(0).slots.empty());
 }
 
+TEST_CASE("only what changed is sent") {
+    Fixture f;
+    f.watch.follow(setup_of(checked_service(closed_port(f.context)) +
+                            "[[service]]\nname = \"named\"\nendpoints = [\"localhost:80\"]\n"),
+                   1);
+    CHECK(f.applied.at(0).size() == 2);
+    f.run_until([&] { return f.applied.size() == 3; });
+    CHECK(f.applied[1].size() == 1);
+    CHECK(f.applied[2].size() == 1);
+    CHECK(f.applied[1][0].to_class.address != f.applied[2][0].to_class.address);
+}
+
 TEST_CASE("with nothing in force nothing is checked and nothing is sent") {
     Fixture f;
-    f.watch.follow(setup_of(checked_service(closed_port(f.context))), 1);
+    asio::ip::tcp::acceptor listener{f.context, {asio::ip::address_v4::loopback(), 0}};
+    listener.non_blocking(true);
+    f.watch.follow(setup_of(checked_service(listener.local_endpoint().port())), 1);
     f.watch.stop();
     f.context.run_for(300ms);
     CHECK(f.applied.size() == 1);
+    boost::system::error_code error;
+    asio::ip::tcp::socket client{f.context};
+    listener.accept(client, error);
+    CHECK(error == boost::system::errc::resource_unavailable_try_again);
 }
