@@ -1,3 +1,4 @@
+#include "conf/load.h"
 #include "netfilter/iptables/text.h"
 #include "src/common/command_line.h"
 #include "src/common/log.h"
@@ -12,6 +13,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -26,6 +29,7 @@ struct Rules {
     bool from_installed = true;
     netfilter::Ruleset ruleset;
     std::vector<netfilter::SeenChain> chains;
+    std::vector<netfilter::VipService> services;  ///< that have virtual addresses, where known
 };
 
 bool has_legacy_iptables() {
@@ -75,6 +79,7 @@ Rules planned(const Invocation& invocation) {
     rules.from_installed = false;
     look_beside(setup, rules);
     rules.ruleset = std::move(setup.plan.ruleset);
+    rules.services = std::move(setup.host.vips);
     add_own_chains(rules.ruleset, rules.chains);
     return rules;
 }
@@ -83,6 +88,29 @@ bool is_on(const Invocation& invocation, std::string_view toggle) {
     return std::ranges::any_of(invocation.probe, [toggle](const auto& option) {
         return option.first == toggle && option.second == "true";
     });
+}
+
+/// The names of the installed addresses, if the configuration that is there says them.
+std::vector<netfilter::VipService> services_of(const Invocation& invocation,
+                                               const netfilter::Ruleset& installed) {
+    std::error_code error;
+    if (installed.class_maps.empty() || !std::filesystem::exists(conf::default_path, error)) {
+        return {};
+    }
+    try {
+        return make_setup(invocation).host.vips;
+    } catch (const std::exception&) {
+        return {};  // for check to tell
+    }
+}
+
+std::string service_at(const std::vector<netfilter::VipService>& services,
+                       const netfilter::Packet& packet) {
+    const auto has = [&packet](const netfilter::VipService& service) {
+        return service.address4 == packet.destination || service.address6 == packet.destination;
+    };
+    const auto found = std::ranges::find_if(services, has);
+    return found == services.end() ? "" : found->name;
 }
 
 Rules rules_of(const Invocation& invocation) {
@@ -97,6 +125,7 @@ Rules rules_of(const Invocation& invocation) {
     }
     Rules rules;
     rules.ruleset = installed->ruleset;
+    rules.services = services_of(invocation, rules.ruleset);
     rules.chains = netfilter::base_chains(netfilter::is_our_chain);
     if (capture.engine().name() == "iptables") add_own_chains(rules.ruleset, rules.chains);
     return rules;
@@ -106,6 +135,7 @@ Explanation explain_one(const Rules& rules, const Probe& probe) {
     Explanation explanation;
     explanation.from_installed = rules.from_installed;
     explanation.routed = route(probe);
+    explanation.service = service_at(rules.services, explanation.routed.packet);
     // Without a route connect() and sendto() fail before any rule.
     if (explanation.routed.has_route || probe.inbound) {
         explanation.outcome = evaluate(rules.ruleset, explanation.routed.packet);

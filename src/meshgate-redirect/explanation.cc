@@ -71,6 +71,11 @@ std::string shares(const netfilter::Outcome& outcome) {
     return more == 0 ? text : text + " and " + std::to_string(more) + " more";
 }
 
+/// " (service 'shop')"
+std::string service_words(const Explanation& explanation) {
+    return explanation.service.empty() ? "" : " (service '" + printable(explanation.service) + "')";
+}
+
 std::string balanced(const netfilter::Outcome& outcome) {
     if (outcome.endpoints.size() == 1) {
         return "is translated to " + endpoint(outcome.endpoints[0].address, outcome.endpoints[0].port);
@@ -160,7 +165,7 @@ std::string packet_json(const Packet& packet) {
 }  // namespace
 
 std::string to_text(const Explanation& explanation) {
-    std::string text = question(explanation.routed) + "\n  " + answer(explanation) + "\n";
+    std::string text = question(explanation.routed) + service_words(explanation) + "\n  " + answer(explanation) + "\n";
     text += explanation.from_installed ? "by the installed rules:\n"
                                        : "by the rules of the configuration, not installed yet:\n";
     for (const auto& [chain, rule] : explanation.outcome.steps) {
@@ -190,6 +195,7 @@ std::string to_json(const Explanation& explanation) {
     out += explanation.from_installed ? "\"installed\"" : "\"planned\"";
     out += ",\"packet\":" + packet_json(explanation.routed.packet);
     out += ",\"verdict\":" + json_string(verdict_word(explanation));
+    if (!explanation.service.empty()) out += ",\"service\":" + json_string(explanation.service);
     out += ",\"to_port\":" + number_or_null(explanation.outcome.redirected_to);
     if (explanation.outcome.balanced) out += ",\"endpoints\":" + endpoints_json(explanation.outcome);
     out += ",\"zone\":" + number_or_null(explanation.outcome.zone) + ",\"steps\":[";

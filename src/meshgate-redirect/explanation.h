@@ -14,6 +14,7 @@ struct Explanation {
     bool from_installed = true;  ///< by the rules in the kernel; else by those of the configuration
     Routed routed;
     netfilter::Outcome outcome;
+    std::string service;  ///< whose virtual address it is; empty: nobody's, or it is not known
     std::vector<netfilter::SeenChain> chains;  ///< all that see it, ours among them
     bool has_legacy_iptables = false;          ///< tables that nothing here can look into
 };

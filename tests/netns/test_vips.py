@@ -271,6 +271,36 @@ def test_explain_says_where_a_vip_goes(network, back_ends):
     assert "is refused" in network.run("explain", "--user", n.APP, "tcp", "240.0.0.0:81").stdout
 
 
+def test_explain_says_whose_address_it_is(network, back_ends):
+    path = install(network, service("shop", outside(1)))
+    asked = ["explain", "--user", n.APP, "tcp", "240.0.0.0:80"]
+    assert network.run(*asked, config=path).stdout.splitlines()[0].endswith("(service 'shop')")
+    said = json.loads(network.run(*asked, "--json", config=path).stdout)
+    assert (said["service"], said["verdict"]) == ("shop", "translated")
+    assert "service" not in json.loads(network.run(*asked, "--json").stdout)  # nobody says it
+    elsewhere = ["explain", "--json", "--user", n.APP, "tcp", f"{n.FAR}:80"]
+    assert "service" not in json.loads(network.run(*elsewhere, config=path).stdout)
+
+
+def test_doctor_sees_endpoints_that_are_out(network, back_ends):
+    path = install(network, service("shop", outside(1, 2)) + service("idle", []))
+
+    def found():
+        report = json.loads(network.run("doctor", "--json", config=path).stdout)
+        return {one["code"]: one["details"] for one in report["findings"]}
+
+    before = found()
+    assert before["MG404"] == ["service 'idle', tcp 240.0.0.1:80: it has none"]
+    assert "MG405" not in before and "MG103" not in before
+    slot = "element inet meshgate vip_tcp4_endpoints { 240.0.0.0 . 80 . 1 }"
+    to = "element inet meshgate vip_tcp4 { 240.0.0.0 . 80"
+    network.vm_namespace.run("nft", f"delete {slot}; delete {to} }}; add {to} : goto vip_random_1 }}")
+    assert found()["MG405"] == [f"service 'shop', tcp 240.0.0.0:80: {outside(2)[0]}"]
+    slot = "element inet meshgate vip_tcp4_endpoints { 240.0.0.0 . 80 . 0"
+    network.vm_namespace.run("nft", f"delete {slot} }}; add {slot} : {n.OUTSIDE} . 9009 }}")
+    assert "MG103" in found()  # an endpoint that the configuration does not have
+
+
 @pytest.mark.parametrize("counts", [0, 1])
 def test_status_has_endpoints_with_their_open_connections(network, back_ends, counts):
     network.vm_namespace.run("sysctl", "-qw", f"net.netfilter.nf_conntrack_acct={counts}")

@@ -108,8 +108,9 @@ void check_conntrack(const Facts& facts, Findings& findings) {
 
 Findings check_all(const Facts& facts) {
     Findings findings;
-    for (const auto check : {check_rules, check_guard, check_others, check_conntrack, check_listeners,
-                             check_users, check_settings, check_lock_out}) {
+    for (const auto check : {check_rules, check_guard, check_others, check_conntrack,
+                             check_listeners, check_vips, check_users, check_settings,
+                             check_lock_out}) {
         check(facts, findings);
     }
     std::ranges::stable_sort(findings, {}, [](const Finding& one) {

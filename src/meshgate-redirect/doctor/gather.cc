@@ -47,6 +47,12 @@ void try_to_look(Facts& facts, const std::string& what, Look look) {
     }
 }
 
+/// The digest is not of their elements. @pre what is taken out is out of the plan, too
+bool has_maps_of(const netfilter::Ruleset& installed, const netfilter::Ruleset& planned) {
+    return installed.class_maps == planned.class_maps &&
+           installed.endpoint_maps == planned.endpoint_maps;
+}
+
 void note_installed(Facts& facts, const Setup& setup, Capture& capture) {
     const auto& installed = *capture.installed();
     facts.was_changed = capture.was_changed();
@@ -54,7 +60,8 @@ void note_installed(Facts& facts, const Setup& setup, Capture& capture) {
     facts.draining = draining_line(installed.ruleset).value_or("");
     facts.misplacements = capture.misplacements();
     const auto wanted = digest(capture.engine().form_of(setup.plan.ruleset));
-    facts.differs_from_plan = installed.ownership->digest != wanted;
+    facts.differs_from_plan = installed.ownership->digest != wanted ||
+                              !has_maps_of(installed.ruleset, setup.plan.ruleset);
     facts.rules = installed.ruleset;
     for (const auto& line : capture.surroundings().differences(setup.plan.surroundings)) {
         if (line.starts_with("+ ")) facts.missing_beside.push_back(line.substr(2));

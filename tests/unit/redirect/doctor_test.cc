@@ -54,6 +54,74 @@ TEST_CASE("nothing is found on a healthy machine") {
     CHECK(to_text(DoctorReport{}) == "nothing is wrong\n");
 }
 
+namespace {
+
+/// Two endpoints, of which so many are in use.
+netfilter::VipService vip_service(std::string name, const char* address, std::size_t endpoints) {
+    netfilter::VipService service{.name = std::move(name),
+                                  .address4 = ip_of(address),
+                                  .address6 = {},
+                                  .ports = {80},
+                                  .protocols = {conf::Protocol::tcp},
+                                  .balance = conf::Balance::random,
+                                  .endpoints = {},
+                                  .has_named_endpoints = false,
+                                  .where = {}};
+    for (std::size_t i = 0; i < endpoints; ++i) {
+        service.endpoints.push_back({ip_of("192.0.2.10"), static_cast<conf::Port>(8080 + i), 1});
+    }
+    return service;
+}
+
+void give_vips(Facts& facts, std::vector<netfilter::VipService> services) {
+    facts.host.vips = std::move(services);
+    replan(facts, [](conf::Config&) {});
+}
+
+void take_out(Facts& facts, std::size_t service, const std::vector<bool>& alive) {
+    netfilter::MapFiller filler{facts.rules};
+    for (const auto& route : routes_of(facts.host.vips, {conf::Family::ipv4})) {
+        filler.add(route, route.service == service ? elements_of(route, alive) : elements_of(route));
+    }
+    filler.sort();
+}
+
+}  // namespace
+
+TEST_CASE("virtual addresses of the kernel") {
+    const auto two = [](Facts& facts) {
+        give_vips(facts, {vip_service("a", "240.0.0.1", 2), vip_service("b", "240.0.0.2", 2)});
+    };
+    check_cases({
+        {"all alive", two, {}},
+        {"one of two is out",
+         [&](Facts& f) { two(f), take_out(f, 1, {false, true}); },
+         {"MG405 warning"}},
+        {"all of one are out",
+         [&](Facts& f) { two(f), take_out(f, 1, {false, false}); },
+         {"MG404 error"}},
+        {"a service has none",
+         [](Facts& f) { give_vips(f, {vip_service("a", "240.0.0.1", 0)}); },
+         {"MG404 error"}},
+    });
+    Facts facts = healthy();
+    two(facts);
+    take_out(facts, 1, {true, false});
+    CHECK(details(facts, "MG405") ==
+          Strings{"service 'b', tcp 240.0.0.2:80: 192.0.2.10:8081"});
+    take_out(facts, 0, {false, false});
+    CHECK(details(facts, "MG404") ==
+          Strings{"service 'a', tcp 240.0.0.1:80: all 2 are taken out"});
+    std::vector<netfilter::VipService> many;
+    for (int i = 0; i < 30; ++i) {
+        many.push_back(vip_service("s", ("240.0.1." + std::to_string(i)).c_str(), 0));
+    }
+    give_vips(facts, many);
+    const auto lines = details(facts, "MG404");
+    REQUIRE(lines.size() == 21);
+    CHECK(lines.back() == "and 10 more");
+}
+
 TEST_CASE("our own rules") {
     check_cases({
         {"not installed", [](Facts& f) { f.is_installed = false; }, {"MG101 notice"}},
