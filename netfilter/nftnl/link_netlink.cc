@@ -5,9 +5,8 @@
 #include "netfilter/nftnl/surroundings.h"
 #include "src/common/errors.h"
 
-#include <netinet/in.h>
-
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
@@ -20,6 +19,8 @@
 
 namespace meshgate::netfilter {
 namespace {
+
+constexpr std::uint8_t operational = 6;  // IF_OPER_UP of linux/if.h, which net/if.h excludes
 
 /// Before the main table (32766), after the local one (0).
 constexpr std::uint32_t rule_priority = 10;
@@ -85,6 +86,21 @@ void LinkNetlink::set_up_alone(const std::string& name) {
     request->ifi_flags = request->ifi_change = IFF_UP | IFF_NOARP;
     request.put_bytes(IFLA_ADDRESS, own);
     expect(netlink_.ask(request.message()), "set interface " + name + " up");
+}
+
+bool LinkNetlink::is_running(const std::string& name) {
+    RouteRequest<ifinfomsg> request{RTM_GETLINK, 0};
+    request->ifi_index = static_cast<int>(index_of(name));
+    bool running = false;
+    const auto answer = netlink_.ask(request.message(), [&](const nlmsghdr& message) {
+        for_each_attribute(message, sizeof(ifinfomsg), [&running](const nlattr& attribute) {
+            const bool is_state = mnl_attr_get_type(&attribute) == IFLA_OPERSTATE &&
+                                  mnl_attr_validate(&attribute, MNL_TYPE_U8) == 0;
+            if (is_state) running = mnl_attr_get_u8(&attribute) == operational;
+        });
+    });
+    expect(answer, "interface " + name);
+    return running;
 }
 
 int LinkNetlink::add_address(const std::string& interface, const conf::IpAddress& address,

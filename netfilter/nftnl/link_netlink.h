@@ -42,6 +42,9 @@ public:
     /// which is that of its peer, too. Nobody is asked who has an address (IFF_NOARP).
     void set_up_alone(const std::string& name);
 
+    /// Its cable is plugged in, and the kernel has taken notice: it drops no packet any more.
+    bool is_running(const std::string& name);
+
     /// Without duplicate address detection, so that it is usable at once.
     /// @return the kernel's error: EACCES or EOPNOTSUPP where IPv6 is off
     int add_address(const std::string& interface, const conf::IpAddress& address,

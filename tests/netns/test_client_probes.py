@@ -2,6 +2,7 @@
 would, though no client sends them and none sees anything of them."""
 
 import json
+import os
 
 import lab
 import network as n
@@ -128,3 +129,15 @@ def test_probes_of_clients_that_are_killed_leave_nothing(network):
     assert done.returncode != 0 and "probe" not in done.stdout
     lab.wait_until(lambda: test_probe.surroundings(network) == before,
                    "the interfaces and the rules to go")
+
+
+def test_probes_one_run_after_the_other_are_right_each_time(network):
+    """A pair of interfaces drops what is sent before the kernel has seen its cable; and what
+    conntrack remembers of one run is not taken for the next."""
+    path = network.install(test_probe.DOWN.format(capture="all") + BEHIND)
+    for _ in range(60 if os.environ.get("MESHGATE_FULL") else 12):
+        _, wrong, done = test_probe.probe(network, path)
+        assert wrong == [], done.stdout
+        listing = "".join(network.vm_namespace.run("conntrack", "-L", "-f", family)
+                          for family in ("ipv4", "ipv6"))
+        assert "192.0.2.2" not in listing and "2001:db8:6d67::2" not in listing

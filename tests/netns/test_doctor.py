@@ -89,6 +89,7 @@ def test_an_ordinary_user_is_told_what_was_not_looked_at(network):
     findings, not_looked_at = doctor(network, uid=65534)
     assert findings == {}
     assert any(line.startswith("the rules: ") for line in not_looked_at)
+    assert any(line.startswith("whose sockets those of other users are") for line in not_looked_at)
 
 
 def test_changed_rules(network):
@@ -364,4 +365,8 @@ def test_ssh_that_is_captured(network):
     words = ["env", f"SSH_CONNECTION={n.OUTSIDE} 50022 {n.VM} 8080"]
     done = network.vm_namespace.try_run(*words, network.redirect, "doctor", "--config",
                                         network.latest)
+    assert "TCP port 8080: you are logged in over it" in done.stdout
+    # sudo takes the variable away: the shell that it was started from has it still.
+    hidden = f"env -u SSH_CONNECTION {network.redirect} doctor --config {network.latest}; true"
+    done = network.vm_namespace.try_run(*words, "sh", "-c", hidden)
     assert "TCP port 8080: you are logged in over it" in done.stdout

@@ -18,6 +18,18 @@ with socket.socket(socket.AF_UNIX) as asks:
     print(asks.recv(100).decode(), end="", flush=True)
     sys.stdin.read()
 """
+IMPOSTOR = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.bind(sys.argv[1])
+    server.listen()
+    print("ready", flush=True)
+    while True:
+        client, _ = server.accept()
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\nConnection: close\\r\\n\\r\\nready")
+        client.close()
+"""
 
 
 def details(network, code, **arguments):
@@ -32,6 +44,8 @@ def test_one_that_is_enabled_and_does_not_run(network):
     wants = "/etc/systemd/system/multi-user.target.wants"
     vm.run("sh", "-c", "mkdir -p /etc/systemd/system && mount -t tmpfs none /etc/systemd/system")
     try:
+        # What lies elsewhere enables nothing.
+        vm.run("sh", "-c", "cd /etc/systemd/system && mkdir a.d && ln -s /x a.d/meshgate-guard.service")
         assert found(network) == {}
         vm.run("sh", "-c", f"mkdir {wants} && ln -s /lib/systemd/system/meshgate-guard.service {wants}")
         assert details(network, "MG111") == [f"{wants}/meshgate-guard.service"]
@@ -104,3 +118,12 @@ def test_one_that_cannot_be_asked(network):
         findings, not_looked_at = doctor(network, config=guard.path)
         assert set(findings) == {"MG112"}
         assert not_looked_at == [start + "it does not answer at [guard] admin"]
+        other = subprocess.Popen([n.lab.PYTHON, "-c", IMPOSTOR, guard.socket], stdout=subprocess.PIPE)
+        try:
+            assert other.stdout.readline() == b"ready\n"
+            _, not_looked_at = doctor(network, config=guard.path)
+            assert not_looked_at == [
+                start + f"at [guard] admin another process answers, {other.pid}"]
+        finally:
+            other.kill()
+            other.wait()

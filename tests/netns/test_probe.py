@@ -28,6 +28,8 @@ name = "backend"
 DAMAGE = {
     "outbound": ("chain output { type nat hook output priority -150\n tcp dport 7080 redirect to :9 \n}",
                  "TCP from an application"),
+    "outbound to inbound": ("chain output { type nat hook output priority -150\n meta skuid 65534 tcp "
+                            "dport 7080 redirect to :16006 \n}", "TCP from an application"),
     "dns": ("chain output { type nat hook output priority -150\n udp dport 53 redirect to :9 \n}",
             "DNS over UDP from an application"),
     "inbound": ("chain input { type filter hook input priority 0\n tcp dport 16006 drop \n}",

@@ -80,7 +80,11 @@ std::string ClientSites::make(const std::string& interface) {
                std::strerror(error);
     }
     LinkNetlink{}.set_up_alone(outlet);
-    there.inside([] { LinkNetlink{}.set_up_alone(inlet); });
+    there.inside([] {
+        LinkNetlink{}.set_up_alone(inlet);
+        wait_until_running(inlet);
+    });
+    wait_until_running(outlet);
     return "";
 }
 

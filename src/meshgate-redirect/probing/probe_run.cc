@@ -63,6 +63,11 @@ void keep_in(const std::vector<PlannedProbe>& probes, const std::vector<conf::Ui
     }
 }
 
+struct Flow {
+    Protocol protocol;
+    netfilter::Tuple tuple;
+};
+
 class Run {
 public:
     Run(const PlannedProbes& probes, const netfilter::Summary& summary,
@@ -89,6 +94,25 @@ public:
         }
         std::vector<ProbeResult> list;
         for (std::size_t i = 0; i < senders_.size(); ++i) list.push_back(judge(i));
+        return list;
+    }
+
+    /// What conntrack may know them by. @param there  who answers what was led there
+    std::vector<Flow> flows(const std::map<conf::Family, conf::IpAddress>& there) const {
+        std::vector<Flow> list;
+        for (std::size_t i = 0; i < senders_.size(); ++i) {
+            if (senders_[i].descriptor() < 0) continue;
+            const auto& probe = planned_[i];
+            const auto tuple = senders_[i].tuple();
+            list.push_back({probe.packet.protocol, tuple});
+            if (!probe.is_led_there) continue;
+            list.push_back({probe.packet.protocol,
+                            {.source = there.at(tuple.source.family()),
+                             .destination = tuple.source,
+                             .sport = tuple.dport,
+                             .dport = tuple.sport,
+                             .zone = 0}});
+        }
         return list;
     }
 
@@ -215,10 +239,24 @@ private:
     std::optional<netfilter::Conntrack> conntrack_{std::in_place};
 };
 
-}  // namespace
+/// Conntrack remembers a connection for a while, and a later one with the same ports would be taken
+/// for it: it would go where that one went, whatever the rules say.
+void forget(const std::vector<Flow>& flows) {
+    try {
+        netfilter::Conntrack conntrack;
+        for (const auto& flow : flows) {
+            if (const auto known = conntrack.find(flow.protocol, flow.tuple)) {
+                conntrack.remove(*known);
+            }
+        }
+    } catch (const std::system_error&) {  // a kernel that cannot; they end by themselves
+    }
+}
 
-ProbeReport probe_policy(const netfilter::Ruleset& rules, const conf::Config& config,
-                         const netfilter::Host& host) {
+/// All but what is left behind.
+ProbeReport send_probes(const netfilter::Ruleset& rules, const conf::Config& config,
+                        const netfilter::Host& host,
+                        std::vector<Flow>& sent) {
     ProbeSite site;
     const auto summary = summarize(rules);
     auto clients = find_clients(config.redirect, summary.families, interface_addresses(),
@@ -230,8 +268,19 @@ ProbeReport probe_policy(const netfilter::Ruleset& rules, const conf::Config& co
     ProbeReport report;
     report.left_out = planned.left_out;
     std::ranges::move(clients.left_out, std::back_inserter(report.left_out));
-    report.results =
-        Run{planned, summary, host.proxy_users, ground.clients, {site, client_sites}}.results();
+    Run run{planned, summary, host.proxy_users, ground.clients, {site, client_sites}};
+    report.results = run.results();
+    sent = run.flows(ground.there);
+    return report;
+}
+
+}  // namespace
+
+ProbeReport probe_policy(const netfilter::Ruleset& rules, const conf::Config& config,
+                         const netfilter::Host& host) {
+    std::vector<Flow> sent;
+    auto report = send_probes(rules, config, host, sent);
+    forget(sent);  // no packet of theirs is on its way any more: the site is gone
     return report;
 }
 

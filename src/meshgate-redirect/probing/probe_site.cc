@@ -71,6 +71,16 @@ std::optional<SiteEnds> free_ends(Family family) {
 
 }  // namespace
 
+void wait_until_running(const std::string& interface) {
+    constexpr int most = 3000;
+    constexpr std::chrono::milliseconds pause{1};
+    for (int i = 0; i < most; ++i) {
+        if (LinkNetlink{}.is_running(interface)) return;
+        std::this_thread::sleep_for(pause);
+    }
+    throw_errno("interface " + interface, ETIMEDOUT);
+}
+
 void wait_until_local(const IpAddress& address) {
     constexpr int most = 1000;
     constexpr std::chrono::milliseconds pause{1};
@@ -105,7 +115,11 @@ void ProbeSite::connect() {
     there_.inside([] { LinkNetlink{}.set_up("lo"); });
     LinkNetlink{}.add_veth(interface_, peer_name, there_.descriptor());
     LinkNetlink{}.set_up(interface_);
-    there_.inside([] { LinkNetlink{}.set_up(peer_name); });
+    there_.inside([] {
+        LinkNetlink{}.set_up(peer_name);
+        wait_until_running(peer_name);
+    });
+    wait_until_running(interface_);
     for (const Family family : {Family::ipv4, Family::ipv6}) give_addresses(family);
 }
 

@@ -60,6 +60,11 @@ private:
     pid_t guardian_ = -1;
 };
 
+/// An interface that is up passes packets when the kernel's work queue has seen that its cable is
+/// plugged in (linkwatch_do_dev() in net/core/link_watch.c), at most once a second for all, and drops
+/// them before. @throws std::system_error after three seconds
+void wait_until_running(const std::string& interface);
+
 /// An address of IPv6 is added at once, but becomes one of this machine by a work queue of the
 /// kernel (addrconf_dad_work()), also where no duplicate is looked for.
 /// @throws std::system_error after a second

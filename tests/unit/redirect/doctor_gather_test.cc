@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <ostream>
+#include <string>
 
 using namespace meshgate;
 using namespace meshgate::redirect;
@@ -29,6 +32,19 @@ TEST_CASE("this process is among the processes, with its sockets and its parent"
     CHECK(own->uid == ::geteuid());
     CHECK(own->inodes.contains(static_cast<std::uint32_t>(status.st_ino)));
     CHECK(read_processes("/nowhere").list.empty());
+}
+
+TEST_CASE("a process makes what it makes as its user of files, the last of four") {
+    const auto folder = std::filesystem::temp_directory_path() /
+                        ("meshgate-proc-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder / "7" / "fd");
+    std::ofstream{folder / "7" / "status"} << "Name:\tproxy\nPPid:\t1\nUid:\t1\t2\t3\t4\n";
+    const auto processes = read_processes(folder.string());
+    std::filesystem::remove_all(folder);
+    REQUIRE(processes.list.size() == 1);
+    CHECK(processes.list[0].uid == 4);
+    CHECK(processes.list[0].parent == 1);
+    CHECK(processes.all_sockets);
 }
 
 TEST_CASE("SSH_CONNECTION is understood, or passed over") {

@@ -252,6 +252,14 @@ TEST_CASE("listeners") {
         {"inbound on loopback",
          [](Facts& f) { f.waiting.tcp[1].address = ip_of("127.0.0.1"); },
          {"MG402 error"}},
+        {"inbound at each address, but not at the link's",
+         [](Facts& f) {
+             f.waiting.tcp[1].address = ip_of("192.0.2.1");
+             f.waiting.tcp.push_back(f.waiting.tcp[1]);
+             f.waiting.tcp.back().address = ip_of("2001:db8::1");
+             f.addresses.push_back({"eth0", ip_of("fe80::1")});
+         },
+         {}},
         {"a network that is not there",
          [](Facts& f) {
              f.config.redirect.networks = {{"docker0", {*conf::Cidr::parse("172.17.0.0/16")}, {}}};
@@ -291,6 +299,18 @@ TEST_CASE("users") {
         {"opened as root, then setuid",
          [](Facts& f) { f.udp[1].uid = 0; },
          {"MG504 error"}},
+        {"the same, but a group may exempt it",
+         [](Facts& f) {
+             f.udp[1].uid = 0;
+             f.host.exempt_groups = {{1337, 1337}};
+         },
+         {"MG504 warning"}},
+        {"a proxy of another user, but a mark may exempt it",
+         [](Facts& f) {
+             f.processes[2].uid = 0;
+             f.config.proxy.exempt_marks = {{0x539, conf::whole_mark}};
+         },
+         {"MG505 warning"}},
         {"a connection that it accepted",
          [](Facts& f) {
              f.tcp.push_back(open_socket(15001, 0, 201));

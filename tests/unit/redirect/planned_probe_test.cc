@@ -120,6 +120,9 @@ TEST_CASE("the application is a user that no rule names") {
     const auto rules = netfilter::plan({}, host).ruleset;
     CHECK(application_user(rules) == 65537);
     host.exempt_users = {};
+    host.exempt_groups = {{65534, 65534}};  // the group of the same number is exempt
+    CHECK(application_user(netfilter::plan({}, host).ruleset) == 65535);
+    host.exempt_groups = {};
     CHECK(application_user(netfilter::plan({}, host).ruleset) == 65534);
 }
 
