@@ -299,6 +299,9 @@ TEST_CASE("users") {
         {"opened as root, then setuid",
          [](Facts& f) { f.udp[1].uid = 0; },
          {"MG504 error"}},
+        {"the same, from the number of a TCP port that it serves",
+         [](Facts& f) { f.udp[1] = open_socket(15053, 0, 202); },
+         {"MG504 error"}},
         {"the same, but a group may exempt it",
          [](Facts& f) {
              f.udp[1].uid = 0;
