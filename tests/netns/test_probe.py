@@ -29,7 +29,8 @@ DAMAGE = {
     "outbound": ("chain output { type nat hook output priority -150\n tcp dport 7080 redirect to :9 \n}",
                  "TCP from an application"),
     "outbound to inbound": ("chain output { type nat hook output priority -150\n meta skuid 65534 tcp "
-                            "dport 7080 redirect to :16006 \n}", "TCP from an application"),
+                            "dport 7080 redirect to :16006 \n}",
+                            "TCP from an application (user 65534) to 192.0.2.2:7080"),
     "dns": ("chain output { type nat hook output priority -150\n udp dport 53 redirect to :9 \n}",
             "DNS over UDP from an application"),
     "inbound": ("chain input { type filter hook input priority 0\n tcp dport 16006 drop \n}",
