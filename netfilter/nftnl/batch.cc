@@ -103,14 +103,25 @@ void Batch::append(nftnl_rule& rule, const Subject& subject) {
         subject);
 }
 
-std::optional<KernelError> Batch::run(Netlink& netlink) {
-    // A refused message is answered whatever its flags. Only the last asks for an answer in any
-    // case: thousands of acknowledgements would overrun the receive buffer.
+/// A refused message is answered whatever its flags. Only the last asks for an answer in any case:
+/// thousands of acknowledgements would overrun the receive buffer.
+std::uint32_t Batch::ask_for_acknowledgement() {
     auto* last = reinterpret_cast<nlmsghdr*>(messages_.data() + last_);
     last->nlmsg_flags = static_cast<std::uint16_t>(last->nlmsg_flags | NLM_F_ACK);
-    const auto last_sequence = last->nlmsg_seq;
-    put_control(NFNL_MSG_BATCH_END, std::nullopt);
+    return last->nlmsg_seq;
+}
 
+std::optional<KernelError> Batch::run(Netlink& netlink) {
+    const auto last_sequence = ask_for_acknowledgement();
+    put_control(NFNL_MSG_BATCH_END, std::nullopt);
+    return send(netlink, last_sequence);
+}
+
+std::optional<KernelError> Batch::try_out(Netlink& netlink) {
+    return send(netlink, ask_for_acknowledgement());
+}
+
+std::optional<KernelError> Batch::send(Netlink& netlink, std::uint32_t last_sequence) {
     netlink.send(messages_);
     std::optional<KernelError> first_refusal;
     bool acknowledged = false;

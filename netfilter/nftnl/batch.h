@@ -44,6 +44,9 @@ public:
     /// Sends the transaction and reads the outcome. @return the first refusal.
     /// @throws std::system_error when the socket fails.
     [[nodiscard]] std::optional<KernelError> run(Netlink& netlink);
+    /// The same without its end, as `nft --check` does it: the kernel looks at each message for
+    /// itself, and takes all back.
+    [[nodiscard]] std::optional<KernelError> try_out(Netlink& netlink);
 
 private:
     template <class Object, class Build>
@@ -52,6 +55,8 @@ private:
     void put_elements(std::uint16_t type, std::uint16_t flags, nftnl_set& set,
                       const Subject& subject);
     void put_control(std::uint16_t type, std::optional<std::uint32_t> generation);
+    std::uint32_t ask_for_acknowledgement();
+    std::optional<KernelError> send(Netlink& netlink, std::uint32_t last_sequence);
     [[nodiscard]] KernelError refusal(const Answer& answer) const;
 
     std::vector<std::byte> message_;   ///< the message in the making: as large as one can be

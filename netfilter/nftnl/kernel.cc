@@ -29,20 +29,21 @@ struct Kernel::Socket {
 
 namespace {
 
-/// By a table that is made so, dormant and without a chain.
+/// By a table without a chain that is made so, dormant, and woken, all in a transaction that never
+/// comes into force: nothing can be left behind. A kernel that does not know a flag says EOPNOTSUPP
+/// or, before 5.12, EINVAL.
 bool can_hold(Netlink& netlink) {
-    constexpr std::string_view name = "meshgate-hold-trial";
-    Batch creation;
-    append_ruleset(creation, {.table = std::string{name}, .sets = {}, .chains = {}},
+    const std::string name = "meshgate-hold-trial-" + std::to_string(netlink.port());
+    const Ruleset nothing{.table = name, .sets = {}, .chains = {}};
+    Batch trial;
+    append_ruleset(trial, nothing,
                    {.table = name, .state = TableState::dormant, .held = Held::yes});
-    if (creation.run(netlink)) return false;
-    Batch waking;
-    append_waking(waking, name, Held::yes);
-    const bool held = !waking.run(netlink);
-    Batch removal;
-    append_removal(removal, name);
-    static_cast<void>(removal.run(netlink));
-    return held;
+    append_waking(trial, name, Held::yes);
+    const auto refusal = trial.try_out(netlink);
+    if (refusal && refusal->error() != EOPNOTSUPP && refusal->error() != EINVAL) {
+        throw KernelError{*refusal};
+    }
+    return !refusal;
 }
 
 }  // namespace
@@ -99,16 +100,18 @@ void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership) {
 }
 
 bool Kernel::remove(std::string_view table) {
-    bool removed = false;
-    const auto bridge = bridge_name(table);
-    for (const std::string_view name : {table, std::string_view{bridge}}) {
+    const auto remove_one = [this](const std::string& name) {
         Batch batch;
         append_removal(batch, name);
         const auto refusal = batch.run(socket_->netlink);
         if (refusal && refusal->error() != ENOENT) throw KernelError{*refusal};
-        removed |= !refusal;
-    }
-    return removed;
+        return !refusal;
+    };
+    const std::string name{table};
+    const bool was_there = remove_one(name);
+    const bool had_bridge = remove_one(bridge_name(table));
+    static_cast<void>(remove_one(name + std::string{trial_suffix}));  // of a trial that could not be ended
+    return was_there || had_bridge;
 }
 
 bool Kernel::remove(std::string_view table, std::string_view digest) {

@@ -87,7 +87,14 @@ Netlink::Netlink(int protocol)
     }
 }
 
+/// A dump that was broken off would also make the kernel refuse the next one (EBUSY).
+void Netlink::read_away_the_rest() {
+    if (!has_rest_) return;
+    receive([](const nlmsghdr&) { return false; });
+}
+
 void Netlink::send(std::span<const std::byte> messages) {
+    read_away_the_rest();
     // One transaction is one datagram, and one datagram has to fit into the send buffer: beyond
     // net.core.wmem_max only SO_SNDBUFFORCE (CAP_NET_ADMIN) helps.
     constexpr std::size_t overhead = 4096;
@@ -102,6 +109,8 @@ void Netlink::send(std::span<const std::byte> messages) {
                         reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) throw_errno("send to the kernel");
+    has_rest_ = true;
+    has_losses_ = false;
 }
 
 bool Netlink::receive(const std::function<bool(const nlmsghdr&)>& on_message) {
@@ -112,8 +121,12 @@ bool Netlink::receive(const std::function<bool(const nlmsghdr&)>& on_message) {
             ::recvfrom(fd_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC | MSG_DONTWAIT,
                        reinterpret_cast<sockaddr*>(&from), &from_length);
         if (received < 0) {
+            has_losses_ |= errno == ENOBUFS;
             if (errno == EINTR || errno == ENOBUFS) continue;
-            if (errno == EAGAIN) return false;
+            if (errno == EAGAIN) {
+                has_rest_ = false;
+                return false;
+            }
             throw_errno("read from the kernel");
         }
         if (from.nl_pid != 0) continue;  // another process may write to us; only the kernel counts
@@ -144,6 +157,8 @@ Answer Netlink::ask(nlmsghdr& request, const OnMessage& on_message) {
         return false;
     });
     if (!answered) throw_errno("no answer of the kernel", EPROTO);
+    has_rest_ = false;
+    if (has_losses_ && on_message) throw_errno("read from the kernel", ENOBUFS);
     return verdict;
 }
 
@@ -167,7 +182,9 @@ Netlink::Dumped Netlink::dump(nlmsghdr& request, const OnMessage& on_message) {
         on_message(message);
         return false;
     });
+    if (has_losses_) return Dumped::interrupted;
     if (!answered) throw_errno("no answer of the kernel", EPROTO);
+    has_rest_ = false;
     return dumped;
 }
 

@@ -49,7 +49,8 @@ public:
     /// By which the kernel names this socket to others (nl_pid, netlink(7)).
     [[nodiscard]] std::uint32_t port() const noexcept { return port_; }
 
-    /// Sends one datagram of whatever size. @throws std::system_error
+    /// Sends one datagram of whatever size. What is left of earlier answers, after an error, is
+    /// read away before: it must not be taken for the answer to this. @throws std::system_error
     void send(std::span<const std::byte> messages);
 
     /// Reads messages until `on_message` returns true. @return false when none is left before that.
@@ -59,15 +60,21 @@ public:
 
     /// Sends one request (its flags and sequence number are set here) and hands every message of
     /// the answer to `on_message`. @return the kernel's verdict.
+    /// @throws std::system_error, ENOBUFS when `on_message` may have missed a part of the answer
     Answer ask(nlmsghdr& request, const OnMessage& on_message = {});
 
     enum class Dumped { whole, interrupted };
-    /// The same with NLM_F_DUMP. Interrupted: the objects changed meanwhile, ask again.
+    /// The same with NLM_F_DUMP. Interrupted: the objects changed meanwhile or a part was lost, ask
+    /// again.
     /// @throws std::system_error of the kernel's error.
     Dumped dump(nlmsghdr& request, const OnMessage& on_message);
 
 private:
+    void read_away_the_rest();
+
     UniqueFd fd_;
+    bool has_rest_ = false;   ///< something that was sent is not answered to the end
+    bool has_losses_ = false;  ///< of the answer that is being read
     std::uint32_t port_ = 0;
     std::uint32_t sequence_ = 0;
     std::vector<std::byte> buffer_;

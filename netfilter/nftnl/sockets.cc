@@ -77,7 +77,7 @@ struct Question {
     std::uint32_t states;  ///< bits of the kernel's TCP states
 };
 
-void dump(Netlink& netlink, const Question& question, const Netlink::OnMessage& on_message) {
+bool dump_once(Netlink& netlink, const Question& question, const Netlink::OnMessage& on_message) {
     alignas(nlmsghdr) std::array<char, 256> buffer{};
     auto* header = mnl_nlmsg_put_header(buffer.data());
     header->nlmsg_type = SOCK_DIAG_BY_FAMILY;
@@ -86,8 +86,21 @@ void dump(Netlink& netlink, const Question& question, const Netlink::OnMessage& 
     request->sdiag_family = question.family;
     request->sdiag_protocol = question.protocol == conf::Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP;
     request->idiag_states = question.states;
-    // Sockets that come or go meanwhile are no reason to ask again.
-    static_cast<void>(netlink.dump(*header, on_message));
+    return netlink.dump(*header, on_message) == Netlink::Dumped::whole;
+}
+
+/// Adds to `sockets` by `add`. Asks again when a part was lost: a socket that is missed may decide
+/// where DNS goes.
+template <class Sockets, class Add>
+void dump(Netlink& netlink, const Question& question, Sockets& sockets, Add add) {
+    constexpr int attempts = 8;
+    const auto before = static_cast<std::ptrdiff_t>(sockets.size());
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+        sockets.erase(sockets.begin() + before, sockets.end());
+        if (dump_once(netlink, question, [&](const nlmsghdr& message) { add(message, sockets); })) {
+            return;
+        }
+    }
 }
 
 constexpr std::uint32_t bit(int state) {
@@ -107,8 +120,7 @@ std::vector<WaitingSocket> waiting_sockets(conf::Protocol protocol) {
     // An unconnected UDP socket is in TCP_CLOSE (net/ipv4/udp_diag.c).
     const auto states = bit(protocol == conf::Protocol::tcp ? TCP_LISTEN : TCP_CLOSE);
     for (const auto family : families) {
-        dump(netlink, {family, protocol, states},
-             [&sockets](const nlmsghdr& message) { add_socket(message, sockets); });
+        dump(netlink, {family, protocol, states}, sockets, add_socket);
     }
     return sockets;
 }
@@ -123,8 +135,7 @@ std::vector<OpenSocket> OpenSockets::list(conf::Protocol protocol) {
                             : bit(TCP_ESTABLISHED) | bit(TCP_CLOSE);
     std::vector<OpenSocket> sockets;
     for (const auto family : families) {
-        dump(netlink_, {family, protocol, states},
-             [&sockets](const nlmsghdr& message) { add_open_socket(message, sockets); });
+        dump(netlink_, {family, protocol, states}, sockets, add_open_socket);
     }
     return sockets;
 }

@@ -13,4 +13,24 @@ namespace meshgate {
     throw std::system_error(error, std::generic_category(), std::string{what});
 }
 
+/// An error that has its cause in the moment, not in what was asked for: memory, a full queue,
+/// descriptors, somebody else who was faster, an answer that was lost. The same may go next time.
+inline bool is_passing(int error) noexcept {
+    switch (error) {
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case EMFILE:
+    case EMSGSIZE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EPROTO:
+    case ERESTART:
+        return true;
+    default:
+        return false;
+    }
+}
+
 }  // namespace meshgate

@@ -42,7 +42,7 @@ public:
     void put_back(const Kept& kept) override {
         if (!kept.table) {
             remove();
-        } else if (kernel_.read(table_name) != kept.table) {
+        } else if (has_remains() || kernel_.read(table_name) != kept.table) {
             kernel_.replace(kept.table->ruleset, *kept.table->ownership, remember_connections);
         }
     }

@@ -137,7 +137,10 @@ std::vector<std::string> replace_for_now(std::chrono::seconds time, Capture& cap
     try {
         beside = replace(capture, setup, arming.pending());
     } catch (const std::exception&) {
-        arming.call_off();
+        if (!arming.call_off()) {
+            log::error("the previous state is not back: meshgate-redirect status says what is "
+                       "there, confirm --undo tries it again");
+        }
         throw;
     }
     arming.changed();

@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/lacking.h"
 
 #include "netfilter/ruleset/counters.h"
+#include "src/common/errors.h"
 
 #include <cerrno>
 
@@ -64,7 +65,7 @@ std::vector<std::string> lacking_features(Engine& engine) {
         const auto refusal =
             engine.trial({"meshgate", std::move(feature.sets), std::move(feature.chains),
                           std::move(feature.counters)});
-        if (!refusal || refusal->error() == EPERM) continue;
+        if (!refusal || refusal->error() == EPERM || is_passing(refusal->error())) continue;
         lines.push_back("this kernel has no " + feature.name + ": " + feature.consequence);
     }
     return lines;

@@ -1,5 +1,6 @@
 #include "src/meshgate-redirect/replace.h"
 
+#include "src/common/errors.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/lacking.h"
 #include "src/meshgate-redirect/vips.h"
@@ -15,7 +16,7 @@ std::vector<std::string> replace(Capture& capture, Setup& setup,
     try {
         return capture.replace(setup.plan, pending);
     } catch (const netfilter::KernelError& error) {
-        if (error.error() == EPERM) throw;
+        if (error.error() == EPERM || is_passing(error.error())) throw;
         const auto trial = [&capture](const netfilter::Ruleset& ruleset) {
             return capture.engine().trial(ruleset);
         };

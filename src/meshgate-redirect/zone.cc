@@ -1,5 +1,6 @@
 #include "src/meshgate-redirect/zone.h"
 
+#include "src/common/errors.h"
 #include "src/meshgate-redirect/engine.h"
 
 #include <algorithm>
@@ -17,7 +18,8 @@ Ruleset one_rule(Verdict verdict) {
 
 bool lacks_zones(const Trial& trial) {
     const auto refusal = trial(one_rule(OriginalZone{1}));
-    return refusal && refusal->error() != EPERM && !trial(one_rule(Return{}));
+    return refusal && refusal->error() != EPERM && !is_passing(refusal->error()) &&
+           !trial(one_rule(Return{}));
 }
 
 }  // namespace

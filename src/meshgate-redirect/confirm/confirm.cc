@@ -20,17 +20,23 @@ void put_planned(Capture& capture) {
     const netfilter::Plan plan{.ruleset = without_spared_port(installed->ruleset),
                                .surroundings = capture.surroundings().ours(),
                                .notices = {}};
-    if (plan.ruleset == installed->ruleset && installed->ownership->confirm.empty()) return;
+    const bool is_so = plan.ruleset == installed->ruleset && installed->ownership->confirm.empty();
+    if (is_so && !capture.engine().has_remains()) return;
     capture.replace(plan);
 }
 
 ExitCode keep(Capture& capture, const std::optional<Watcher>& watcher) {
     // Told first: from then on nothing comes back by itself, whatever becomes of us.
     if (watcher && tell(*watcher, words::end) != words::done) return too_late();
-    GuardPause pause{"confirm"};
-    put_planned(capture);
-    capture.forget_record();
-    pause.end({.what = PauseOutcome::What::confirmed, .orders = {}});
+    try {
+        GuardPause pause{"confirm"};
+        put_planned(capture);
+        capture.forget_record();
+        pause.end({.what = PauseOutcome::What::confirmed, .orders = {}});
+    } catch (const std::exception&) {
+        log::error("the new rules stay, but not all is done: meshgate-redirect confirm again");
+        throw;
+    }
     log::info("confirmed");
     return ExitCode::done;
 }
@@ -39,7 +45,10 @@ ExitCode undo(Capture& capture, const std::optional<Watcher>& watcher) {
     if (watcher) {
         const auto answer = tell(*watcher, words::undo);
         if (answer == words::done) return ExitCode::done;
-        if (!answer.empty()) log::error("the previous state is not back: " + answer);
+        if (!answer.empty()) {
+            log::error("the previous state is not back: " + answer +
+                       "; confirm --undo again, or install what shall be there");
+        }
         return answer.empty() ? too_late() : ExitCode::failed;
     }
     const auto record = capture.recorded();
@@ -48,12 +57,18 @@ ExitCode undo(Capture& capture, const std::optional<Watcher>& watcher) {
                    "shall be there, or uninstall");
         return ExitCode::failed;
     }
-    GuardPause pause{"confirm --undo"};
-    capture.put_back({.in_nftables = {.table = record->previous, .words = {}},
-                      .in_iptables = {},
-                      .surroundings = record->surroundings});
-    capture.forget_record();
-    pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
+    try {
+        GuardPause pause{"confirm --undo"};
+        capture.put_back({.in_nftables = {.table = record->previous, .words = {}},
+                          .in_iptables = {},
+                          .surroundings = record->surroundings});
+        capture.forget_record();
+        pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
+    } catch (const std::exception&) {
+        log::error("the previous state is not back: confirm --undo again, or install what shall "
+                   "be there");
+        throw;
+    }
     log::info("the previous state is back");
     return ExitCode::done;
 }

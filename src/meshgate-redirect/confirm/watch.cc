@@ -4,6 +4,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
+#include "src/meshgate-redirect/guard/backoff.h"
 #include "src/meshgate-redirect/guard/pause.h"
 
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <ctime>
@@ -30,7 +32,7 @@ constexpr int installer_fd = 3;
 constexpr auto request_patience = 500ms;
 constexpr auto after_sigterm = 60s;  // SIGKILL may follow 90 s after it
 constexpr int put_back_attempts = 60;
-constexpr auto put_back_pause = 1s;
+constexpr auto longest_pause = 1s;
 
 /// The terminal, if there still is one, and the journal.
 void say(log::Level level, const std::string& text) noexcept {
@@ -74,41 +76,61 @@ UniqueFd sigterm_as_descriptor() {
 
 class Watch {
 public:
-    Watch(const conf::Redirect& wanted, Pending pending)
+    Watch(const conf::Redirect& wanted, Pending pending, UniqueFd& installer)
         : pending_(std::move(pending)), sigterm_(sigterm_as_descriptor()),
           timer_(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)),
-          listener_(listen_abstract(watcher_socket(pending_.id))), installer_(installer_fd),
+          listener_(listen_abstract(watcher_socket(pending_.id))), installer_(installer),
           capture_(wanted), before_(capture_.keep()) {
         if (!timer_) throw_errno("timerfd");
         set_timer();
-        capture_.record({.pending = pending_,
-                         .previous = before_.in_nftables.table,
-                         .surroundings = before_.surroundings,
-                         .is_whole = before_.in_iptables.empty()});
+        record();
         write_line(installer_.get(), words::armed);
     }
 
+    /// Whatever goes wrong here ends with the previous state.
     void run() {
         while (!ended_) {
-            std::array<pollfd, 4> ready{{{installer_.get(), POLLIN, 0},
-                                         {listener_.get(), POLLIN, 0},
-                                         {sigterm_.get(), POLLIN, 0},
-                                         {timer_.get(), POLLIN, 0}}};
-            if (::poll(ready.data(), ready.size(), -1) < 0) continue;
-            // What somebody says counts before the time.
-            if (ready[0].revents != 0) hear_installer();
-            if (!ended_ && ready[1].revents != 0) answer();
-            if (!ended_ && ready[2].revents != 0) shorten();
-            if (!ended_ && ready[3].revents != 0) put_back("not confirmed in time");
+            try {
+                wait_and_act();
+            } catch (const std::exception& error) {
+                put_back(error.what());
+            }
         }
     }
 
 private:
+    void wait_and_act() {
+        std::array<pollfd, 4> ready{{{installer_.get(), POLLIN, 0},
+                                     {listener_.get(), POLLIN, 0},
+                                     {sigterm_.get(), POLLIN, 0},
+                                     {timer_.get(), POLLIN, 0}}};
+        if (::poll(ready.data(), ready.size(), -1) < 0) return;
+        // What somebody says counts before the time.
+        if (ready[0].revents != 0) hear_installer();
+        if (!ended_ && ready[1].revents != 0) answer();
+        if (!ended_ && ready[2].revents != 0) shorten();
+        if (!ended_ && ready[3].revents != 0) put_back("not confirmed in time");
+    }
+
+    void record() {
+        try {
+            capture_.record({.pending = pending_,
+                             .previous = before_.in_nftables.table,
+                             .surroundings = before_.surroundings,
+                             .is_whole = before_.in_iptables.empty()});
+        } catch (const std::exception&) {
+            capture_.forget_record();  // it may be there all the same
+            throw;
+        }
+    }
+
     void set_timer() {
         const auto count = pending_.until.count();
         const itimerspec when{.it_interval = {},
                               .it_value = {count / 1000, count % 1000 * 1'000'000}};
-        ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+        if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
+            throw_errno("timerfd");
+        }
     }
 
     void shorten() {
@@ -124,8 +146,7 @@ private:
         if (line == words::changed) {
             installer_.reset();
         } else if (line == words::call_off) {
-            capture_.forget_record();
-            ended_ = true;
+            write_line(installer_.get(), call_off() ? words::done : "it did not go");
         } else {
             put_back("the install was interrupted");
         }
@@ -146,26 +167,54 @@ private:
     }
 
     bool put_back(const std::string& why) {
+        const bool is_back = persist(why, [this] {
+            GuardPause pause{"the end of an install that was not confirmed"};
+            capture_.put_back(before_);
+            capture_.forget_record();
+            pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
+        });
+        if (is_back) say(log::Level::warning, why + ": the previous state is back");
+        return is_back;
+    }
+
+    /// The install says that it failed. It may have come into force all the same: an answer of the
+    /// kernel was lost. The guard has let go of the rules for the installer, who waits for us.
+    bool call_off() {
+        return persist("the install failed", [this] {
+            capture_.put_back(before_);
+            capture_.forget_record();
+        });
+    }
+
+    /// Until it goes, for some minutes.
+    template <class PutBack>
+    bool persist(const std::string& why, PutBack put_it_back) {
         ended_ = true;
+        std::string said;
+        Retry retry;
         for (int attempt = 1;; ++attempt) {
             try {
-                GuardPause pause{"the end of an install that was not confirmed"};
-                capture_.put_back(before_);
-                capture_.forget_record();
-                pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
-                say(log::Level::warning, why + ": the previous state is back");
+                put_it_back();
                 return true;
             } catch (const std::exception& error) {
-                say(log::Level::error, why + ", and putting the previous state back failed: " +
-                                           error.what());
+                if (said != error.what()) {
+                    say(log::Level::error, why + ", and putting the previous state back failed: " +
+                                               error.what() + "; it is tried again");
+                }
+                said = error.what();
             }
-            if (attempt == put_back_attempts) return false;
-            std::this_thread::sleep_for(put_back_pause);
+            if (attempt == put_back_attempts) break;
+            std::this_thread::sleep_for(std::min<Retry::Clock::duration>(retry.next(), longest_pause));
         }
+        say(log::Level::error, "the previous state could not be put back (" + said +
+                                   "): confirm --undo tries it again; else install what shall be "
+                                   "there, or uninstall");
+        return false;
     }
 
     Pending pending_;
-    UniqueFd sigterm_, timer_, listener_, installer_;
+    UniqueFd sigterm_, timer_, listener_;
+    UniqueFd& installer_;
     Capture capture_;
     Before before_;
     bool ended_ = false;
@@ -174,9 +223,10 @@ private:
 }  // namespace
 
 void watch_and_exit(const conf::Redirect& wanted, const Pending& pending, int installer) noexcept {
+    UniqueFd its_end{installer_fd};  // open until what went wrong is told
     try {
         leave_session(installer);
-        Watch{wanted, pending}.run();
+        Watch{wanted, pending, its_end}.run();
     } catch (const std::exception& error) {
         write_line(installer_fd, error.what());
         ::_exit(1);

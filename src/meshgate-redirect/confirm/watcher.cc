@@ -89,10 +89,11 @@ void Arming::changed() {
     watcher_.reset();
 }
 
-void Arming::call_off() {
+bool Arming::call_off() {
     write_line(watcher_.get(), words::call_off);
-    read_line(watcher_.get(), arming_patience);  // to its end: its record is gone then
+    const bool is_back = read_line(watcher_.get(), arming_patience) == words::done;
     watcher_.reset();
+    return is_back;
 }
 
 }  // namespace meshgate::redirect

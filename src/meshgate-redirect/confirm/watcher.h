@@ -29,7 +29,9 @@ public:
 
     [[nodiscard]] const Pending& pending() const noexcept { return pending_; }
     void changed();   ///< the new state is in force: from now on it is to be confirmed
-    void call_off();  ///< nothing was changed: there is nothing to wait for
+    /// The install failed: what was there before is in force again when this returns.
+    /// @return false when it could not be brought back
+    bool call_off();
 
 private:
     Pending pending_;

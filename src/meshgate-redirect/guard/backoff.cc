@@ -11,6 +11,7 @@ constexpr std::size_t at_once_max = 10;  // repairs in `window`: a reload of a f
 constexpr auto window = 10s;
 constexpr auto first_pause = 1s;
 constexpr auto longest_pause = 60s;
+constexpr auto first_retry = 100ms;
 constexpr auto calm = 120s;  // after that long without damage it is over
 
 }  // namespace
@@ -30,6 +31,11 @@ Backoff::Clock::duration Backoff::next(Clock::time_point now) {
     } else if (recent_.size() == at_once_max && now - recent_.front() <= window) {
         pause_ = first_pause;
     }
+    return pause_;
+}
+
+Retry::Clock::duration Retry::next() noexcept {
+    pause_ = std::clamp<Clock::duration>(2 * pause_, first_retry, longest_pause);
     return pause_;
 }
 

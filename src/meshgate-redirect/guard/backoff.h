@@ -24,4 +24,17 @@ private:
     Clock::duration pause_{0};
 };
 
+/// When to try again what did not go: soon, then ever later, 60 s at most.
+class Retry {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// 100 ms, and twice as long each time.
+    Clock::duration next() noexcept;
+    void went_well() noexcept { pause_ = Clock::duration::zero(); }
+
+private:
+    Clock::duration pause_{0};
+};
+
 }  // namespace meshgate::redirect

@@ -77,9 +77,17 @@ struct Readable::State : std::enable_shared_from_this<State> {
         descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                               [self = shared_from_this()](const boost::system::error_code& error) {
                                   if (error || !self->readable) return;
-                                  self->readable();
+                                  self->call();
                                   self->wait();
                               });
+    }
+
+    void call() const noexcept {
+        try {
+            readable();
+        } catch (const std::exception& error) {
+            log::error(error.what());  // what is not heard now is heard with the next
+        }
     }
 
     asio::posix::stream_descriptor descriptor;
@@ -96,7 +104,7 @@ Readable::~Readable() {
     static_cast<void>(state_->descriptor.release());  // it is somebody else's to close
 }
 
-GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders)
+GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders, UniqueFd listening)
     : context_(context), notifier_(daemon::Notifier::from_environment()),
       keeper_(orders, make_setup(invocation_of(orders)).config.guard.hold ? netfilter::Held::yes
                                                                           : netfilter::Held::no),
@@ -107,23 +115,14 @@ GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders)
       repair_timer_(context),
       follow_timer_(context), resolver_timer_(context), iptables_timer_(context),
       watchdog_timer_(context),
-      resolv_conf_(context, [this] {
-          keeper_.follow();
-          watch_resolver();
-          watch_endpoints();
-      }) {
+      resolv_conf_(context, [this] { follow(); }) {
     keeper_.start();
     open_admin();
     pauses_ = std::make_unique<PauseServer>(
-        context_, listen_abstract(std::string{guard_socket_start} + std::to_string(::getpid())),
-        PauseServer::Handlers{.let_go = [this](const std::string& who) { keeper_.let_go(who); },
-                              .take_up =
-                                  [this](const PauseOutcome& outcome) {
-                                      keeper_.take_up(outcome);
-                                      watch_file();
-                                      watch_resolver();
-                                      watch_endpoints();
-                                  }});
+        context_, std::move(listening),
+        PauseServer::Handlers{
+            .let_go = [this](const std::string& who) { keeper_.let_go(who); },
+            .take_up = [this](const PauseOutcome& outcome) { return take_up(outcome); }});
     ruleset_readable_ =
         std::make_unique<Readable>(context_, ruleset_events_.fd(), [this] { on_ruleset(); });
     routing_readable_ =
@@ -172,6 +171,25 @@ void GuardDaemon::answer(const http::Request& request, const http::Reply& reply)
     reply({404, plain_text, "not found\n"});
 }
 
+std::string GuardDaemon::take_up(const PauseOutcome& outcome) {
+    repair_at_.reset();
+    repair_timer_.cancel();
+    const auto again = keeper_.take_up(outcome);
+    auto trouble = again ? keeper_.trouble() + "; it is tried again" : std::string{};
+    repair_in(again);
+    watch_file();
+    watch_resolver();
+    watch_endpoints();
+    tell_state();
+    return trouble;
+}
+
+void GuardDaemon::follow() {
+    repair_in(keeper_.follow());
+    watch_resolver();
+    watch_endpoints();
+}
+
 void GuardDaemon::on_ruleset() {
     const auto changes = ruleset_events_.take();
     if (const auto pause = keeper_.on_changes(changes)) repair_in(pause);
@@ -183,7 +201,7 @@ void GuardDaemon::on_routing() {
     if (change.links && !std::exchange(follows_soon_, true)) {
         follow_timer_.wait_for(links_settle, [this] {
             follows_soon_ = false;
-            keeper_.follow();
+            repair_in(keeper_.follow());
             watch_endpoints();
         });
     }
@@ -249,10 +267,8 @@ void GuardDaemon::tell_state() {
 
 void GuardDaemon::reload() {
     notifier_.reloading();
-    keeper_.follow();
+    follow();
     watch_file();
-    watch_resolver();
-    watch_endpoints();
     tell_state();
 }
 

@@ -36,8 +36,9 @@ private:
 class GuardDaemon {
 public:
     /// Listens for changes, then has the keeper start: nothing between is missed.
+    /// @param listening  where other verbs find the guard
     /// @throws what Keeper and the sockets throw
-    GuardDaemon(boost::asio::io_context& context, Orders orders);
+    GuardDaemon(boost::asio::io_context& context, Orders orders, UniqueFd listening);
     GuardDaemon(const GuardDaemon&) = delete;
     GuardDaemon& operator=(const GuardDaemon&) = delete;
 
@@ -47,6 +48,8 @@ public:
 private:
     void open_admin();
     void answer(const daemon::http::Request& request, const daemon::http::Reply& reply);
+    std::string take_up(const PauseOutcome& outcome);
+    void follow();
     void on_ruleset();
     void on_routing();
     void repair_in(std::optional<Keeper::Clock::duration> pause);

@@ -1,11 +1,20 @@
 #include "src/common/asio.h"
+#include "src/common/errors.h"
 #include "src/common/log.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
+#include "src/meshgate-redirect/guard/backoff.h"
 #include "src/meshgate-redirect/guard/daemon.h"
+#include "src/meshgate-redirect/guard/pause.h"
+#include "src/meshgate-redirect/turn.h"
 #include "src/meshgate-redirect/verbs.h"
 
-#include <csignal>
+#include <unistd.h>
 
+#include <csignal>
 #include <functional>
+#include <memory>
+#include <system_error>
+#include <thread>
 
 namespace meshgate::redirect {
 namespace {
@@ -31,20 +40,46 @@ private:
     std::function<void(int)> received_;
 };
 
+std::string another_guard(const std::string& socket) {
+    return "another guard runs in this network namespace (socket @" + socket + ")";
+}
+
+constexpr int start_attempts = 6;
+
+/// There is one guard in a network namespace. Two that start at once take turns.
+UniqueFd take_the_place() {
+    const Turn turn;
+    if (const auto other = find_guard()) throw Unsupported(another_guard(*other));
+    return listen_abstract(std::string{guard_socket_start} + std::to_string(::getpid()));
+}
+
+/// What passes by itself is no reason to end: whoever started this machine's guard relies on it.
+std::unique_ptr<GuardDaemon> start(asio::io_context& context, const Orders& orders) {
+    Retry retry;
+    for (int attempt = 1;; ++attempt) {
+        try {
+            return std::make_unique<GuardDaemon>(context, orders, take_the_place());
+        } catch (const netfilter::KernelError& error) {
+            if (!is_passing(error.error()) || attempt == start_attempts) throw;
+            log::warning(std::string{error.what()} + "; it is tried again");
+        } catch (const std::system_error& error) {
+            if (!is_passing(error.code().value()) || attempt == start_attempts) throw;
+            log::warning(std::string{error.what()} + "; it is tried again");
+        }
+        std::this_thread::sleep_for(retry.next());
+    }
+}
+
 }  // namespace
 
 ExitCode guard(const Invocation& invocation) {
-    auto orders = orders_of(invocation);
+    const auto orders = orders_of(invocation);
     if (!orders) throw UsageError("guard reads its configuration again: --config FILE, not '-'");
-    if (const auto other = find_guard()) {
-        log::error("another guard runs in this network namespace (socket @" + *other + ")");
-        return ExitCode::failed;
-    }
     asio::io_context context{1};
-    GuardDaemon daemon{context, std::move(*orders)};
+    const auto daemon = start(context, *orders);
     GuardSignals signals{context, [&](int number) {
-                             if (number == SIGHUP) return daemon.reload();
-                             daemon.stopping();
+                             if (number == SIGHUP) return daemon->reload();
+                             daemon->stopping();
                              context.stop();
                          }};
     context.run();

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,11 +50,13 @@ public:
     std::optional<Clock::duration> on_changes(std::span<const netfilter::RulesetChange> changes);
     /// Addresses, routes, links. The same.
     std::optional<Clock::duration> on_routing(const netfilter::RoutingChange& change);
-    /// Makes everything what it is meant to be. @return when to try again, if it did not go.
+    /// Makes everything what it is meant to be, and ends what did not go before.
+    /// @return when to try again, if it did not go.
     std::optional<Clock::duration> repair();
 
     /// resolv.conf, the configuration or an interface may say something else now.
-    void follow();
+    /// @return when to call repair(), if it did not go.
+    std::optional<Clock::duration> follow();
     /// Looks whether somebody answers DNS, where that decides about its capture.
     void look_at_resolver();
     [[nodiscard]] bool depends_on_resolver() const;
@@ -67,13 +70,16 @@ public:
     [[nodiscard]] std::uint64_t installations() const noexcept { return installations_; }
     /// What is in force, as it was planned; null when that is nothing, or nobody knows how it came.
     [[nodiscard]] const Setup* setup_in_force() const noexcept {
-        return capture_ && meant_ && orders_ ? &setup_ : nullptr;
+        return capture_ && meant_ && orders_ && !unsettled_ ? &setup_ : nullptr;
     }
 
     void let_go(const std::string& who);
-    /// Somebody else changes the rules at the moment.
-    [[nodiscard]] bool is_paused() const noexcept { return !paused_for_.empty(); }
-    void take_up(const PauseOutcome& outcome);
+    /// Somebody else changes the rules at the moment, or ours are not taken up yet.
+    [[nodiscard]] bool is_paused() const noexcept { return !paused_for_.empty() || unsettled_; }
+    /// @return when to call repair(), if it did not go.
+    std::optional<Clock::duration> take_up(const PauseOutcome& outcome);
+    /// Why the last thing did not go; empty: it did.
+    [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 
     /// Why the capture is not as meant, a line each; none: it is.
     [[nodiscard]] std::vector<std::string> not_ready() const;
@@ -87,7 +93,15 @@ public:
 private:
     void plan_from(const Orders& orders);
     void take_orders(const PauseOutcome& outcome);
+    void plan_from_orders();
+    void settle();
+    void find_out_what_is_meant(PauseOutcome::What what);
     void mean_what_is_there();
+    void make_right();
+    void follow_now();
+    void report_repair(bool rules_were_right);
+    void end_flows();
+    Clock::duration failed(const std::string& what, const std::exception& error);
     void put_in_force();
     void adopt_or_replace();
     void remember_damage(const netfilter::RulesetChange& change);
@@ -103,12 +117,19 @@ private:
     std::unique_ptr<Capture> capture_;       ///< none while somebody else changes the rules
     std::optional<netfilter::Plan> meant_;   ///< none: nothing is to be there
     std::string paused_for_;
+    std::optional<PauseOutcome::What> unsettled_;  ///< somebody else's turn is over, ours not begun
+    bool is_to_follow_ = false;
     std::string damaged_by_;                 ///< empty: nothing is to be repaired
     std::optional<Clock::time_point> damaged_at_;
     bool beside_is_damaged_ = false;
     bool dns_is_open_ = false;
+    bool dns_is_unsure_ = false;             ///< a switch did not go, or nobody knows
+    bool has_flows_to_end_ = false;          ///< of the other state of DNS
     std::string trouble_;                    ///< why the last repair did not go
+    std::string dns_trouble_;                ///< the same of the switch
+    std::string endpoints_trouble_;          ///< and of endpoints
     Backoff backoff_;
+    Retry retry_;
     GuardStats stats_;
     std::uint64_t installations_ = 0;
     bool endpoints_differ_ = false;  ///< from what is meant

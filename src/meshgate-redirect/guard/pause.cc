@@ -70,7 +70,12 @@ GuardPause::GuardPause(std::string_view verb) {
     if (!guard_) return;  // it has just ended
     write_line(guard_.get(), std::string{words::let_go} + std::string{verb} + " (process " +
                                  std::to_string(::getpid()) + ")");
-    if (read_line(guard_.get(), guard_patience) != words::go) {
+    const auto answer = read_line(guard_.get(), guard_patience);
+    if (answer.empty() && !find_guard()) {
+        guard_.reset();  // it has ended meanwhile
+        return;
+    }
+    if (answer != words::go) {
         throw std::runtime_error("the guard does not let go of the rules: somebody else changes "
                                  "them, or it hangs (systemctl status meshgate-guard)");
     }

@@ -30,6 +30,7 @@ struct PauseServer::State : std::enable_shared_from_this<PauseServer::State> {
           handlers(std::move(its_handlers)) {}
 
     void accept();
+    void take(UniqueFd fd) noexcept;
     void ask_for_turn(const std::shared_ptr<Connection>& connection);
     void next_turn();
     void gone(const Connection* connection);
@@ -115,10 +116,18 @@ void PauseServer::State::accept() {
             UniqueFd fd{::accept4(self->listener.native_handle(), nullptr, nullptr,
                                   SOCK_CLOEXEC | SOCK_NONBLOCK)};
             if (fd && peer_is_trusted(fd.get()) && self->connections < connections_max) {
-                std::make_shared<Connection>(self, std::move(fd))->read();
+                self->take(std::move(fd));
             }
             self->accept();
         });
+}
+
+void PauseServer::State::take(UniqueFd fd) noexcept {
+    try {
+        std::make_shared<Connection>(shared_from_this(), std::move(fd))->read();
+    } catch (const std::exception& error) {
+        log::error(std::string{"a connection of another verb: "} + error.what());
+    }
 }
 
 void PauseServer::State::ask_for_turn(const std::shared_ptr<Connection>& connection) {
@@ -140,13 +149,8 @@ void PauseServer::State::gone(const Connection* connection) {
     if (active.get() != connection) return;
     const auto ended = std::exchange(active, nullptr);
     if (!handlers.take_up) return;
-    try {
-        handlers.take_up(ended->is_over() ? ended->outcome() : PauseOutcome{});
-        ended->say(words::held);
-    } catch (const std::exception& error) {
-        log::error(std::string{"taking the rules up again: "} + error.what());
-        ended->say(error.what());
-    }
+    const auto trouble = handlers.take_up(ended->is_over() ? ended->outcome() : PauseOutcome{});
+    ended->say(trouble.empty() ? words::held : std::string_view{trouble});
     ended->close();
     next_turn();
 }

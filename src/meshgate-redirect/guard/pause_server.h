@@ -20,8 +20,8 @@ public:
     struct Handlers {
         /// From now on somebody else changes the rules. @param who  "install (process 4711)"
         std::function<void(const std::string& who)> let_go;
-        /// That is over. What it throws is what the other end is told.
-        std::function<void(const PauseOutcome& outcome)> take_up;
+        /// That is over. @return what did not go, for the other end; empty: it holds what is there.
+        std::function<std::string(const PauseOutcome& outcome)> take_up;
     };
 
     /// @param listening  non-blocking

@@ -35,6 +35,17 @@ TEST_CASE("damage once in a while is repaired at once, however often it comes") 
     CHECK(!backoff.is_fight());
 }
 
+TEST_CASE("what does not go is tried again soon, and ever later") {
+    Retry retry;
+    CHECK(retry.next() == 100ms);
+    CHECK(retry.next() == 200ms);
+    CHECK(retry.next() == 400ms);
+    for (int i = 0; i < 20; ++i) static_cast<void>(retry.next());
+    CHECK(retry.next() == 60s);
+    retry.went_well();
+    CHECK(retry.next() == 100ms);
+}
+
 TEST_CASE("a fight is answered ever more slowly, up to a minute, and is forgotten in the end") {
     Backoff backoff;
     auto now = start;
