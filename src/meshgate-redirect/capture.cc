@@ -47,8 +47,11 @@ Capture::Capture(const conf::Redirect& wanted, netfilter::Held held)
 void Capture::look() {
     installed_.reset();
     holder_ = nullptr;
+    also_installed_.reset();
     auto in_nftables = nftables_ ? nftables_->read() : std::nullopt;
     auto in_iptables = iptables_->read();
+    // It may have gone from one to the other between the two looks.
+    if (nftables_ && !in_nftables && !in_iptables) in_nftables = nftables_->read();
     const bool is_ours = in_nftables && in_nftables->ownership;
     has_foreign_table_ = in_nftables && !is_ours;
     is_in_both_ = is_ours && in_iptables;
@@ -60,6 +63,10 @@ void Capture::look() {
     } else if (has_nftables && (is_ours || !prefers_iptables)) {
         holder_ = nftables_.get();
         installed_ = std::move(in_nftables);
+    }
+    if (is_in_both_) {
+        also_installed_ = holder_ == nftables_.get() ? std::move(in_iptables)
+                                                     : std::move(in_nftables);
     }
     if (wanted_ == conf::Engine::automatic) {
         // What was turned to before stays the choice when its rules are gone for the moment.

@@ -33,6 +33,10 @@ public:
     [[nodiscard]] const std::optional<netfilter::Installed>& installed() const noexcept {
         return installed_;
     }
+    /// What the other engine has as well, in a change from one to the other.
+    [[nodiscard]] const std::optional<netfilter::Installed>& also_installed() const noexcept {
+        return also_installed_;
+    }
     /// A table of our name that somebody else made: not to be replaced nor removed.
     [[nodiscard]] bool has_foreign_table() const noexcept { return has_foreign_table_; }
     /// That is all there is, and what installed() tells of.
@@ -114,7 +118,7 @@ private:
     Engine* holder_ = nullptr;  ///< of `installed_`
     bool has_foreign_table_ = false;
     bool is_in_both_ = false;
-    std::optional<netfilter::Installed> installed_;
+    std::optional<netfilter::Installed> installed_, also_installed_;
 };
 
 }  // namespace meshgate::redirect

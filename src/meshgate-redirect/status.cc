@@ -85,6 +85,16 @@ void add_plan_problems(Capture& capture, const netfilter::Plan& plan,
     }
 }
 
+/// Of rules in iptables, the drain's table is there before they go: they capture till then.
+void add_drain(const Capture& capture, std::string line, StatusReport& report) {
+    report.summary = {};
+    if (capture.also_installed()) {
+        report.summary = summarize(capture.also_installed()->ruleset);
+        line = "a drain has begun, and the rules of iptables are still there";
+    }
+    report.problems.push_back(std::move(line));
+}
+
 StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
     StatusReport report;
     report.engine = capture.engine().name();
@@ -109,8 +119,7 @@ StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
         add_connections(report.vips);
         add_table_problems(capture, report.problems);
         if (auto line = draining_line(installed->ruleset)) {
-            report.summary = {};
-            report.problems.push_back(std::move(*line));
+            add_drain(capture, *std::move(line), report);
         } else if (setup) {
             add_plan_problems(capture, setup->plan, report.problems);
         }

@@ -79,6 +79,9 @@ def pytest_generate_tests(metafunc):
     engines = getattr(metafunc.module, "ENGINES", None)
     if not engines or "network" not in metafunc.fixturenames:
         return
+    if any("engine" in str(marker.args[0]).split(", ")
+           for marker in metafunc.definition.iter_markers("parametrize")):
+        return
     if metafunc.definition.get_closest_marker("nftables_only"):
         engines = ["nftables"]
     if "backend" not in metafunc.fixturenames:
