@@ -60,6 +60,10 @@ std::uint32_t Kernel::port() const noexcept {
     return socket_->netlink.port();
 }
 
+std::uint32_t Kernel::holder(std::string_view table) {
+    return table_owner(socket_->netlink, table);
+}
+
 bool Kernel::claim(std::string_view table) {
     if (!holds()) return false;
     // Else it would be made: the kernel has one message for both.

@@ -35,6 +35,8 @@ public:
 
     /// Nobody else can change what this object makes.
     [[nodiscard]] bool holds() const noexcept;
+    /// The netlink port of the socket that alone may change the table; 0: no socket.
+    std::uint32_t holder(std::string_view table);
     /// By which the kernel names this object to whoever hears of changes.
     [[nodiscard]] std::uint32_t port() const noexcept;
     /// Makes a table that its holder has left behind this object's, without touching a rule.

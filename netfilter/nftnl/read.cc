@@ -355,6 +355,11 @@ std::uint32_t table_flags(Netlink& netlink, std::string_view table) {
     return found == nullptr ? 0 : nftnl_table_get_u32(found.get(), NFTNL_TABLE_FLAGS);
 }
 
+std::uint32_t table_owner(Netlink& netlink, std::string_view table) {
+    const auto found = ask_for_table(netlink, std::string{table});
+    return found == nullptr ? 0 : nftnl_table_get_u32(found.get(), NFTNL_TABLE_OWNER);
+}
+
 TablePresence presence(Netlink& netlink, std::string_view table) {
     const auto found = ask_for_table(netlink, std::string{table});
     if (found == nullptr) return TablePresence::absent;

@@ -21,6 +21,9 @@ TablePresence presence(Netlink& netlink, std::string_view table);
 /// NFT_TABLE_F_...; 0 when there is no such table. @throws KernelError
 std::uint32_t table_flags(Netlink& netlink, std::string_view table);
 
+/// The netlink port of its owner; 0 when it has none. @throws KernelError
+std::uint32_t table_owner(Netlink& netlink, std::string_view table);
+
 /// Reads a table back as one generation of the ruleset: when somebody changes nf_tables meanwhile,
 /// it starts again.
 /// @throws KernelError, with EAGAIN when the ruleset never stands still.

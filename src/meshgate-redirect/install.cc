@@ -5,7 +5,6 @@
 #include "src/meshgate-redirect/capture.h"
 #include "src/meshgate-redirect/captured_proxy.h"
 #include "src/meshgate-redirect/connections.h"
-#include "src/meshgate-redirect/confirm/session_port.h"
 #include "src/meshgate-redirect/confirm/watcher.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/firewalld.h"
@@ -17,6 +16,7 @@
 #include "src/meshgate-redirect/probing/proof.h"
 #include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/ssh_session.h"
 #include "src/meshgate-redirect/verbs.h"
 #include "src/meshgate-redirect/vips.h"
 
@@ -150,7 +150,9 @@ std::vector<std::string> replace_for_now(std::chrono::seconds time, Capture& cap
 /// Who came in from outside stays able to, until he has said that all is well.
 void spare_session(Setup& setup) {
     const auto planned = setup.plan.ruleset;
-    setup.spared_port = session_port();
+    const auto session = ssh_session();
+    if (!session) return;
+    setup.spared_port = session->port;
     plan_anew(setup);
     if (setup.plan.ruleset == planned) setup.spared_port.reset();
 }

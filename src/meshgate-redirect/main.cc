@@ -1,5 +1,6 @@
 #include "conf/load.h"
 #include "src/common/log.h"
+#include "src/meshgate-redirect/guard/holder.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/verbs.h"
 #include "src/users/users.h"
@@ -139,6 +140,10 @@ ExitCode dispatch(std::span<const char* const> arguments) {
 ExitCode refused(int error, const char* message) {
     if (error != EPERM && error != EACCES) {
         log::error(message);
+        return ExitCode::failed;
+    }
+    if (const auto advice = held_advice(); !advice.empty()) {
+        log::error(std::string{message} + "; " + advice);
         return ExitCode::failed;
     }
     log::error(std::string{message} + "; run as root (CAP_NET_ADMIN)");

@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/socket_owners.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -29,6 +30,7 @@ bool has_open(const fs::path& process, const Targets& sockets) {
 /// user of what it creates.
 SocketOwner read_owner(const fs::path& process) {
     SocketOwner owner;
+    owner.process = static_cast<int>(std::strtol(process.filename().c_str(), nullptr, 10));
     std::ifstream in{process / "status"};
     for (std::string line; std::getline(in, line);) {
         std::istringstream words{line};

@@ -10,6 +10,7 @@ namespace meshgate::redirect {
 
 /// A process that has a socket open.
 struct SocketOwner {
+    int process = 0;
     std::string program;  ///< its name as the kernel keeps it, at most 15 bytes
     conf::Uid uid = 0;    ///< as whom it makes new sockets
 };

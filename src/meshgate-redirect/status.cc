@@ -117,6 +117,7 @@ StatusReport make_report(Capture& capture, const std::optional<Setup>& setup) {
         report.vips = view_vips(installed->ruleset,
                                 setup ? setup->host.vips : std::vector<netfilter::VipService>{});
         add_connections(report.vips);
+        if (installed->is_held) report.holder = find_holder();
         add_table_problems(capture, report.problems);
         if (auto line = draining_line(installed->ruleset)) {
             add_drain(capture, *std::move(line), report);

@@ -61,6 +61,11 @@ std::string json_pending(const std::optional<Pending>& pending) {
            ",\"port\":" + json_port(pending->spared) + "}";
 }
 
+std::string json_holder(const std::optional<Holder>& holder) {
+    if (!holder) return "null";
+    return "{\"process\":" + (holder->process == 0 ? "null" : std::to_string(holder->process)) + "}";
+}
+
 std::string text_pending(const Pending& pending) {
     auto text = "within " + std::to_string(pending.left().count()) +
                 " s (meshgate-redirect confirm), or the previous state comes back";
@@ -105,7 +110,8 @@ std::string to_json(const StatusReport& report) {
            ",\"inbound\":" + json_port(report.summary.inbound) +
            ",\"outbound\":" + json_port(report.summary.outbound) +
            ",\"dns\":" + json_dns(report.summary.dns) +
-           ",\"confirm\":" + json_pending(report.pending) + ",\"problems\":[" +
+           ",\"confirm\":" + json_pending(report.pending) +
+           ",\"held_by\":" + json_holder(report.holder) + ",\"problems\":[" +
            joined(report.problems, ",", [](const auto& line) { return json_string(line); }) +
            "],\"counters\":{" + joined(report.counters, ",", json_counter) +
            "},\"vips\":" + vips_json(report.vips) + ",\"vips_left_out\":" +
@@ -123,6 +129,9 @@ std::string to_text(const StatusReport& report) {
         text += "outbound: " + text_port(report.summary.outbound) + "\n";
         text += "dns:      " + text_dns(report.summary.dns) + "\n";
         for (const auto& counter : report.counters) text += text_counter(counter);
+    }
+    if (report.holder) {
+        text += "held:     by " + name_of(*report.holder) + ": nobody else can change the rules\n";
     }
     if (report.pending) text += "confirm:  " + text_pending(*report.pending) + "\n";
     std::string lines;

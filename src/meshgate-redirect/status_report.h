@@ -3,6 +3,7 @@
 #include "netfilter/plan/summary.h"
 #include "netfilter/ruleset/counters.h"
 #include "src/meshgate-redirect/confirm/pending.h"
+#include "src/meshgate-redirect/guard/holder.h"
 #include "src/meshgate-redirect/vip_view.h"
 
 #include <optional>
@@ -24,6 +25,7 @@ struct StatusReport {
     std::vector<std::string> problems;
     netfilter::Counters counters{};  ///< what these rules have counted so far
     std::vector<VipView> vips{};     ///< that the kernel translates
+    std::optional<Holder> holder{};  ///< nobody else can change the rules
 };
 
 /// {"schema":"meshgate-redirect.status/1", ...}, one line, a newline at the end.

@@ -10,6 +10,7 @@
 #include "src/meshgate-redirect/interfaces.h"
 #include "src/meshgate-redirect/network_listeners.h"
 #include "src/meshgate-redirect/setup.h"
+#include "src/meshgate-redirect/ssh_session.h"
 
 #include <cstdint>
 #include <map>
@@ -23,12 +24,6 @@ namespace meshgate::redirect {
 struct ConntrackUse {
     std::uint64_t entries = 0, max = 0;  ///< max of 0: not known
     std::uint64_t insert_failed = 0, dropped = 0, evicted = 0;
-};
-
-/// The SSH connection that somebody works over.
-struct SshSession {
-    conf::IpAddress client, server;
-    conf::Port port = 0;  ///< of the server
 };
 
 /// Everything that doctor judges by, gathered once: what is here is a question of the machine, what

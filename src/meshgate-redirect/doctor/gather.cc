@@ -6,7 +6,6 @@
 #include "netfilter/nftnl/route_netlink.h"
 #include "netfilter/ruleset/print.h"
 #include "src/meshgate-redirect/capture.h"
-#include "src/meshgate-redirect/doctor/ssh_session.h"
 #include "src/meshgate-redirect/doctor/system_settings.h"
 #include "src/meshgate-redirect/drain.h"
 #include "src/meshgate-redirect/firewalld.h"

@@ -41,7 +41,13 @@ private:
 };
 
 std::string another_guard(const std::string& socket) {
-    return "another guard runs in this network namespace (socket @" + socket + ")";
+    const int process = process_of_guard(socket);
+    const auto number = std::to_string(process);
+    return "another guard runs in this network namespace and keeps its rules: " +
+           (process == 0 ? "in another container" : "process " + number) +
+           ". To give it this configuration: meshgate-redirect install --config FILE. To run this "
+           "one: end that one first (systemctl stop meshgate-guard" +
+           (process == 0 ? ")" : ", or kill " + number + ")");
 }
 
 constexpr int start_attempts = 6;

@@ -3,10 +3,12 @@
 #include "netfilter/iptables/other_captures.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/fit.h"
+#include "src/meshgate-redirect/guard/holder.h"
 #include "src/meshgate-redirect/printable.h"
 #include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/vips.h"
 
+#include <cerrno>
 #include <exception>
 #include <utility>
 
@@ -26,6 +28,12 @@ std::string author_of(const RulesetChange& change) {
 
 std::string program_of(const std::string& author) {
     return author.substr(0, author.find(" ("));
+}
+
+std::string fight_advice(const std::string& author) {
+    constexpr std::string_view ourselves = "meshgate-redir";  // the kernel keeps 15 bytes
+    return std::string{"; somebody does it again and again, and is answered ever more slowly"} +
+           (author.starts_with(ourselves) ? ": a second guard? One of the two is to end" : "");
 }
 
 }  // namespace
@@ -101,10 +109,12 @@ void Keeper::put_in_force() {
 std::optional<Keeper::Clock::duration>
 Keeper::on_changes(std::span<const RulesetChange> changes) {
     if (!capture_ || !meant_) return std::nullopt;
+    // What others do is several transactions, of which the first calls for a repair.
+    const bool is_known = !damaged_by_.empty();
     for (const auto& change : changes) {
         if (change.touches_ours && !capture_->is_own_port(change.port)) remember_damage(change);
     }
-    if (damaged_by_.empty()) return std::nullopt;
+    if (is_known || damaged_by_.empty()) return std::nullopt;
     return backoff_.next(Clock::now());
 }
 
@@ -126,20 +136,31 @@ std::optional<Keeper::Clock::duration> Keeper::repair() {
         if (unsettled_) settle();
         if (is_to_follow_) follow_now();
         if (capture_ && meant_) make_right();
-        trouble_.clear();
-        retry_.went_well();
+        went_well();
         return std::nullopt;
     } catch (const std::exception& error) {
         return failed("the repair failed", error);
     }
 }
 
+void Keeper::went_well() {
+    trouble_.clear();
+    cause_.clear();
+    retry_.went_well();
+}
+
 /// Said once, however often it is tried.
 Keeper::Clock::duration Keeper::failed(const std::string& what, const std::exception& error) {
     ++stats_.failures;
     dns_is_unsure_ = true;
-    if (trouble_ != error.what()) log::error(what + ": " + error.what() + "; it is tried again");
-    trouble_ = error.what();
+    if (cause_ != error.what()) {
+        cause_ = error.what();
+        const auto* const refusal = dynamic_cast<const KernelError*>(&error);
+        const bool may_be_held = refusal != nullptr && refusal->error() == EPERM;
+        const auto advice = may_be_held ? held_advice() : std::string{};
+        trouble_ = cause_ + (advice.empty() ? "" : "; " + advice);
+        log::error(what + ": " + trouble_ + "; it is tried again");
+    }
     return retry_.next();
 }
 
@@ -168,7 +189,7 @@ void Keeper::report_repair(bool rules_were_right) {
     log::warning((rules_were_right      ? "an address or a route was gone"
                   : damaged_by_.empty() ? "the rules were not as they should be"
                                         : "damaged by " + damaged_by_) +
-                 ": repaired" + (is_fight() ? "; somebody does it again and again" : ""));
+                 ": repaired" + (is_fight() ? fight_advice(damaged_by_) : ""));
 }
 
 bool Keeper::has_no_news() const {

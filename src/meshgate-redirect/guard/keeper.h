@@ -101,6 +101,7 @@ private:
     void follow_now();
     void report_repair(bool rules_were_right);
     void end_flows();
+    void went_well();
     Clock::duration failed(const std::string& what, const std::exception& error);
     void put_in_force();
     void adopt_or_replace();
@@ -125,7 +126,7 @@ private:
     bool dns_is_open_ = false;
     bool dns_is_unsure_ = false;             ///< a switch did not go, or nobody knows
     bool has_flows_to_end_ = false;          ///< of the other state of DNS
-    std::string trouble_;                    ///< why the last repair did not go
+    std::string cause_, trouble_;            ///< why the last repair did not go; and what to do
     std::string dns_trouble_;                ///< the same of the switch
     std::string endpoints_trouble_;          ///< and of endpoints
     Backoff backoff_;

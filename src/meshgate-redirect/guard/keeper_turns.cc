@@ -76,7 +76,7 @@ std::optional<Keeper::Clock::duration> Keeper::take_up(const PauseOutcome& outco
     if (outcome.what != What::broken_off || !unsettled_) unsettled_ = outcome.what;
     try {
         settle();
-        trouble_.clear();
+        went_well();
         return std::nullopt;
     } catch (const std::exception& error) {
         return failed("taking the rules up again", error);

@@ -3,6 +3,7 @@
 #include "src/common/log.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,6 +62,15 @@ std::optional<std::string> find_guard() {
         if (connect_abstract(name)) return name;
     }
     return std::nullopt;
+}
+
+int process_of_guard(const std::string& socket) {
+    const auto connection = connect_abstract(socket);
+    ucred peer{};
+    socklen_t bytes = sizeof peer;
+    const bool is_known = connection && ::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED,
+                                                     &peer, &bytes) == 0;
+    return is_known ? peer.pid : 0;
 }
 
 GuardPause::GuardPause(std::string_view verb) {

@@ -44,6 +44,9 @@ PauseOutcome parse_outcome(const std::vector<std::string>& lines);
 /// The name of a guard's socket here; none when no guard runs.
 std::optional<std::string> find_guard();
 
+/// Who answers there; 0 when it is of another pid namespace, or not there any more.
+int process_of_guard(const std::string& socket);
+
 /// While it lives, the guard, if there is one, holds nothing and repairs nothing. When it ends
 /// without end(), the guard brings back what it guards.
 class GuardPause {

@@ -1,6 +1,5 @@
 #include "src/meshgate-redirect/doctor/guard_view.h"
 #include "src/meshgate-redirect/doctor/processes.h"
-#include "src/meshgate-redirect/doctor/ssh_session.h"
 #include "src/meshgate-redirect/doctor/system_settings.h"
 
 #include "src/common/unique_fd.h"
@@ -45,22 +44,6 @@ TEST_CASE("a process makes what it makes as its user of files, the last of four"
     CHECK(processes.list[0].uid == 4);
     CHECK(processes.list[0].parent == 1);
     CHECK(processes.all_sockets);
-}
-
-TEST_CASE("SSH_CONNECTION is understood, or passed over") {
-    const auto session = parse_ssh_connection("203.0.113.5 50022 192.0.2.1 22");
-    REQUIRE(session.has_value());
-    CHECK(session->client == conf::IpAddress::parse("203.0.113.5"));
-    CHECK(session->server == conf::IpAddress::parse("192.0.2.1"));
-    CHECK(session->port == 22);
-    const auto scoped = parse_ssh_connection("fe80::1%eth0 50022 fe80::2%eth0 2222");
-    REQUIRE(scoped.has_value());
-    CHECK(scoped->server == conf::IpAddress::parse("fe80::2"));
-    for (const char* wrong : {"", "x", "1.2.3.4 1 1.2.3.4", "1.2.3.4 1 1.2.3.4 0",
-                              "1.2.3.4 1 1.2.3.4 70000", "1.2.3.4 1 x 22"}) {
-        CAPTURE(wrong);
-        CHECK_FALSE(parse_ssh_connection(wrong));
-    }
 }
 
 TEST_CASE("settings of the kernel are read where there are any") {

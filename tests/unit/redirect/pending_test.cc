@@ -3,7 +3,6 @@
 #include "netfilter/plan/plan.h"
 #include "netfilter/ruleset/print.h"
 #include "src/meshgate-redirect/confirm/exclusion.h"
-#include "src/meshgate-redirect/confirm/session_port.h"
 #include "src/meshgate-redirect/confirm/watcher_client.h"
 
 #include <doctest/doctest.h>
@@ -139,16 +138,6 @@ TEST_CASE("clients behind an interface keep their way in as well") {
     const auto spared = with_spared_port(planned, 22);
     CHECK(lines_more(spared, planned).size() == 1);
     CHECK(without_spared_port(spared) == planned);
-}
-
-TEST_CASE("SSH_CONNECTION names the port that was called") {
-    CHECK(port_of_ssh_connection("192.0.2.7 50122 192.0.2.1 2222") == conf::Port{2222});
-    CHECK(port_of_ssh_connection("fe80::1%eth0 50122 fe80::2%eth0 22") == conf::Port{22});
-    for (const auto* value : {"", "22", "a b c d", "192.0.2.7 50122 192.0.2.1 0",
-                              "192.0.2.7 50122 192.0.2.1 65536", "192.0.2.7 50122 192.0.2.1 22 "}) {
-        CAPTURE(value);
-        CHECK(!port_of_ssh_connection(value));
-    }
 }
 
 TEST_CASE("only listening abstract sockets of that name are found") {

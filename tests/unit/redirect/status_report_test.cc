@@ -32,13 +32,13 @@ TEST_CASE("the JSON of a status has every key, and null for what is off") {
           R"({"schema":"meshgate-redirect.status/1","state":"installed","version":"0.1.0",)"
           R"("engine":"iptables","digest":"00ff","families":["ipv4","ipv6"],"inbound":15006,)"
           R"("outbound":15001,"dns":{"port":15053,"capture":"all","protocols":["udp"]},)"
-          R"("confirm":null,"problems":[],"counters":{"captured_outbound":{"packets":3,"bytes":180},)"
+          R"("confirm":null,"held_by":null,"problems":[],"counters":{"captured_outbound":{"packets":3,"bytes":180},)"
           R"("loop_prevented":{"packets":0,"bytes":0}},"vips":[],"vips_left_out":0})"
           "\n");
     CHECK(to_json({}) ==
           R"({"schema":"meshgate-redirect.status/1","state":"absent","version":"",)"
           R"("engine":"nftables","digest":"","families":[],"inbound":null,"outbound":null,)"
-          R"("dns":null,"confirm":null,"problems":[],"counters":{},"vips":[],"vips_left_out":0})"
+          R"("dns":null,"confirm":null,"held_by":null,"problems":[],"counters":{},"vips":[],"vips_left_out":0})"
           "\n");
 }
 
@@ -52,6 +52,30 @@ TEST_CASE("problems are told in both forms, whatever bytes are in them") {
     CHECK(text.starts_with("state:    differs\n"));
     CHECK(text.find("counted:  captured_outbound 3 (180 bytes)\n") != text.npos);
     CHECK(text.ends_with("problem:  a \"quoted\" one\nproblem:  an\\x1b escape\n"));
+}
+
+TEST_CASE("who holds the rules is told in both forms, seen or not") {
+    auto report = installed();
+    report.holder = Holder{.process = 4711, .has_socket = true};
+    CHECK(to_json(report).find(R"("held_by":{"process":4711})") != std::string::npos);
+    CHECK(to_text(report).find("held:     by the guard (process 4711)") != std::string::npos);
+    report.holder = Holder{};
+    CHECK(to_json(report).find(R"("held_by":{"process":null})") != std::string::npos);
+    CHECK(to_text(report).find("cannot be seen from here") != std::string::npos);
+}
+
+TEST_CASE("the socket of a netlink port is found in the kernel's table, or passed over") {
+    const std::string table =
+        "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"
+        "0000000000000000 0   4711       00000000 0        0        0     2        0        11\n"
+        "0000000000000000 12  4711       00000000 0        0        0     2        0        12\n"
+        "0000000000000000 12  3294967295 00000004 0        0        0     2        0        13\n"
+        "0000000000000000 12  9\nnonsense\n";
+    CHECK(inode_of_port(table, 4711) == 12);
+    CHECK(inode_of_port(table, 3294967295) == 13);
+    CHECK(inode_of_port(table, 9) == 0);
+    CHECK(inode_of_port(table, 1) == 0);
+    CHECK(inode_of_port("", 1) == 0);
 }
 
 TEST_CASE("what is to be confirmed yet is told in both forms, and zero seconds when it is late") {
