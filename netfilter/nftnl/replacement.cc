@@ -38,6 +38,7 @@ public:
           table_(ruleset.table), bridge_(bridge_name(table_)) {}
 
     void run_once() {
+        refuse_if_held();
         if (presence(netlink_, table_) == TablePresence::active) {
             prepare(bridge_, table_);
             hand_over(table_, bridge_);
@@ -67,6 +68,14 @@ public:
     }
 
 private:
+    /// Before a bridge is made in vain, which its holder would take for damage.
+    void refuse_if_held() {
+        const auto owner = table_owner(netlink_, table_);
+        if (owner != 0 && owner != netlink_.port()) {
+            throw KernelError{"table inet " + table_, EPERM, "somebody else holds it"};
+        }
+    }
+
     /// Makes the table `name`, dormant. What is there of that name does not serve: `serving` does,
     /// or nothing.
     void prepare(const std::string& name, const std::string& serving) {

@@ -230,11 +230,12 @@ void Capture::remove_from_iptables() {
 bool Capture::remove() {
     if (const auto watcher = find_watcher()) tell(*watcher, words::end);
     const Turn turn;
-    const bool beside = surroundings_.remove();
     bool rules = false;
-    forget_record();
     if (nftables_ && !has_foreign_table_) rules = nftables_->remove();
     rules |= iptables_->remove();
+    // What the rules need stays as long as they do: somebody may hold them.
+    const bool beside = surroundings_.remove();
+    forget_record();
     return beside || rules;
 }
 

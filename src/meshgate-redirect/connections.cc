@@ -5,6 +5,7 @@
 #include "src/meshgate-redirect/interfaces.h"
 #include "src/meshgate-redirect/origins.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <system_error>

@@ -41,17 +41,22 @@ def watchers(network):
             if "@meshgate-redirect/confirm/" in line and " 00010000 " in line]
 
 
-def watcher_pid(network):
-    """Found by its name and its network namespace."""
+def processes(network):
+    """[(name, pid)] of ours, by their network namespace."""
     ours = os.stat(f"/proc/{network.vm_namespace.holder.pid}/ns/net").st_ino
+    found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             name = open(f"/proc/{pid}/comm").read().strip()
-            if name == "meshgate-confir" and os.stat(f"/proc/{pid}/ns/net").st_ino == ours:
-                return int(pid)
+            if name.startswith("meshgate-") and os.stat(f"/proc/{pid}/ns/net").st_ino == ours:
+                found.append((name, int(pid)))
         except OSError:
             pass
-    return None
+    return found
+
+
+def watcher_pid(network):
+    return dict(processes(network)).get("meshgate-confir")
 
 
 def wait_for_watchers(network):
@@ -215,7 +220,8 @@ def test_killed_at_random_instants_the_previous_state_is_back(network, engine):
         time.sleep(delay)  # the instant is what this test varies
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        wait_for_watchers(network)
+        # Also one that had no socket yet.
+        lab.wait_until(lambda: not processes(network), "the watcher's end")
         if state(network) != before:
             wrong.append(delay)
             network.run("install", config=network.latest)

@@ -43,8 +43,7 @@ def test_of_two_that_start_at_once_one_stays(network):
     try:
         ended = lab.wait_until(lambda: [each for each in both if not each.running()], "a refusal")
         assert len(ended) == 1 and "another guard" in ended[0].output()
-        lab.wait_until(lambda: has_table(network), "the rules")
-        assert network.run("status", config=path).returncode == 0
+        lab.wait_until(lambda: network.run("status", config=path).returncode == 0, "the rules")
         assert len([each for each in both if each.running()]) == 1
     finally:
         for each in both:
