@@ -69,6 +69,7 @@ exclude = [{ users = "1001-1002" }, { users = 1000, protocols = "udp", ports = 5
     "local_resolver_is_root": DNS_UDP,
     "no_zone": DNS_UDP + "conntrack_zone = 0\n" + NETWORK,
     "nothing": "",
+    "open_while_down": n.DNS_ALL + 'on_resolver_down = "open"\n',
     "lists of addresses": n.DNS_ALL + EXCLUSIONS,
     "two servers over UDP": "[redirect.dns]\nenabled = true\n",
     "exempt users": n.DNS_ALL,

@@ -176,6 +176,12 @@ protocols = ["udp", "tcp"])",
              host.exempt_groups = {{1337, 1337}, {3000, 3999}, {1338, 1338}};
              return host;
          }()},
+        {"open_while_down", R"([redirect.dns]  # a guard opens the set while nobody answers
+enabled = true
+capture = "all"
+protocols = ["udp", "tcp"]
+on_resolver_down = "open")",
+         machine({"192.0.2.53"})},
         {"nothing", "[proxy]\nenabled = false", machine({})},
     };
 }
