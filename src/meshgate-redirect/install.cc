@@ -180,9 +180,13 @@ void require_can_come_back(const Invocation& invocation, const netfilter::OtherC
     }
 }
 
+/// By ourselves: who waits for a confirmation would wait for the guard, which has let go for us. He
+/// is told when it is done, and does it at his time if it did not go.
 void take_back(const Invocation& invocation, Capture& capture, const Before& before) {
-    const auto watcher = invocation.confirm ? find_watcher() : std::nullopt;
-    if (!watcher || tell(*watcher, words::undo) != words::done) capture.put_back(before);
+    capture.put_back(before);
+    if (!invocation.confirm) return;
+    if (const auto watcher = find_watcher()) tell(*watcher, words::end);
+    capture.forget_record();
 }
 
 /// --probe: when a packet goes another way than planned, or none can be sent, the previous state is

@@ -137,12 +137,12 @@ ExitCode dispatch(std::span<const char* const> arguments) {
     return run(invocation);
 }
 
-ExitCode refused(int error, const char* message) {
+ExitCode refused(int error, const char* message, const std::string& advice = {}) {
     if (error != EPERM && error != EACCES) {
         log::error(message);
         return ExitCode::failed;
     }
-    if (const auto advice = held_advice(); !advice.empty()) {
+    if (!advice.empty()) {
         log::error(std::string{message} + "; " + advice);
         return ExitCode::failed;
     }
@@ -164,7 +164,8 @@ ExitCode guarded(std::span<const char* const> arguments) {
         log::error(error.what());
         return ExitCode::bad_config;
     } catch (const netfilter::KernelError& error) {
-        return refused(error.error(), error.what());
+        return refused(error.error(), error.what(),
+                       error.error() == EPERM ? held_advice() : std::string{});
     } catch (const std::system_error& error) {
         return refused(error.code().value(), error.what());
     } catch (const std::exception& error) {

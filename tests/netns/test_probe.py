@@ -1,11 +1,16 @@
 """Probes: every path of a policy is tried with real packets, what is wrong is found, nothing leaves the
 machine and nothing is left on it. install --probe takes back what does not stand them."""
 
+import contextlib
 import json
+import re
 
 import lab
 import network as n
 import pytest
+from guarding import Guard
+from test_confirm import wait_for_watchers, watchers
+from test_guard import listing
 
 # Ports that nobody has: the proxy and the resolver are down.
 DOWN = """
@@ -150,3 +155,87 @@ def test_install_takes_back_what_does_not_stand_the_probes(network):
     done = network.run("install", "--probe", config=good)
     assert done.returncode == 0, done.stderr
     assert network.run("status", config=good).returncode == 0
+
+
+# --- with a confirmation, and with a guard -----------------------------------------------------
+
+
+@contextlib.contextmanager
+def damaged(network):
+    network.vm_namespace.run("nft", "-f", "-",
+                             input=f"table inet foreign {{ {DAMAGE['outbound'][0]}\n }}")
+    yield
+    network.vm_namespace.run("nft", "delete", "table", "inet", "foreign")
+
+
+@contextlib.contextmanager
+def maybe_guard(network, guarded, text):
+    if not guarded:
+        network.install(text)
+        yield None
+        return
+    with Guard(network, text) as guard:
+        yield guard
+
+
+OLDER = "[redirect.inbound]\nexclude_ports = [1234]\n"
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["", "guard"])
+@pytest.mark.parametrize("confirm", [[], ["--confirm", "60s"]], ids=["", "confirm"])
+def test_what_fails_its_probes_is_taken_back_and_all_is_as_before(network, guarded, confirm):
+    good = network.config(DOWN.format(capture="all"))
+    with maybe_guard(network, guarded, OLDER) as guard:
+        older = guard.path if guard else network.latest
+        before = listing(network)
+        with damaged(network):
+            done = network.run("install", "--probe", *confirm, config=good)
+        assert done.returncode == 1 and "taken back" in done.stderr, done.stderr
+        assert not watchers(network)
+        if guard:
+            lab.wait_until(guard.is_ready, "the guard")
+            assert guard.metrics()["meshgate_guard_holds_rules"] == 1
+        assert network.run("status", config=older).returncode == 0
+        assert listing(network) == before
+        assert network.run("confirm").returncode == 3
+        assert network.vm.tcp(uid=n.APP, to=[n.FAR, 80])["name"] == "outbound"
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["", "guard"])
+@pytest.mark.parametrize("end", ["confirm", "undo", "in-vain"])
+def test_what_stands_its_probes_waits_to_be_confirmed_all_the_same(network, guarded, end):
+    good = network.config(DOWN.format(capture="all"))
+    with maybe_guard(network, guarded, OLDER) as guard:
+        older = guard.path if guard else network.latest
+        done = network.run("install", "--probe", "--confirm", "3s" if end == "in-vain" else "60s",
+                           config=good)
+        assert done.returncode == 0 and "to keep it" in done.stderr, done.stderr
+        if end != "in-vain":
+            words = ["confirm"] + (["--undo"] if end == "undo" else [])
+            assert network.run(*words).returncode == 0
+        wait_for_watchers(network)
+        if guard:
+            lab.wait_until(guard.is_ready, "the guard")
+            assert guard.metrics()["meshgate_guard_holds_rules"] == 1
+        in_force = good if end == "confirm" else older
+        assert network.run("status", config=in_force).returncode == 0
+        assert network.run("diff", config=in_force).stdout == ""
+
+
+def test_with_the_capabilities_of_the_unit_it_is_said_that_no_probe_can_be_sent(network):
+    """They are sent by who installs, not by the guard; and the change is taken back."""
+    unit = (n.HERE.parents[1] / "contrib/systemd/meshgate-redirect.service.in").read_text()
+    words = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.M)[1].split()
+    allowed = ",".join("+" + word.removeprefix("CAP_").lower() for word in words)
+    confined = ["setpriv", "--no-new-privs", f"--bounding-set=-all,{allowed}", "--inh-caps=-all"]
+    good = network.config(DOWN.format(capture="all"))
+    with Guard(network, OLDER) as guard:
+        before = listing(network)
+        done = network.vm_namespace.try_run(*confined, network.redirect, "install", "--probe",
+                                            "--config", good)
+        assert done.returncode == 77 and "CAP_SYS_ADMIN" in done.stderr, done.stderr
+        lab.wait_until(guard.is_ready, "the guard")
+        assert listing(network) == before
+        # Root sends them while a guard with no more than its unit's capabilities runs.
+        assert network.run("install", "--probe", config=good).returncode == 0
+        assert network.run("status", config=good).returncode == 0

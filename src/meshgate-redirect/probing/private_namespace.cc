@@ -27,7 +27,9 @@ void come_back(int fd) noexcept {
 }  // namespace
 
 PrivateNamespace::PrivateNamespace() : here_(current()) {
-    if (::unshare(CLONE_NEWNET) != 0) throw_errno("a network namespace for the probes");
+    if (::unshare(CLONE_NEWNET) != 0) {
+        throw_errno("a network namespace for the probes (CAP_SYS_ADMIN, which the units do not give)");
+    }
     try {
         there_ = current();
     } catch (...) {
