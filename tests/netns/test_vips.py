@@ -428,3 +428,32 @@ def test_a_guard_repairs_an_endpoint_that_somebody_changed(network, back_ends):
         network.vm_namespace.run("nft", f"delete {slot} }}; add {slot} : {n.OUTSIDE} . 9004 }}")
         guard.wait_for('meshgate_guard_repairs_total{program="nft"}')
         assert burst(network.vm_namespace, VIP, 3) == {"b1": 3}
+
+
+@pytest.mark.parametrize("whose", ["vm", "client"])
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("vip", ["240.0.0.0", "fd00:fd00::"], ids=["ipv4", "ipv6"])
+def test_both_families_and_protocols_with_another_port(network, back_ends, vip, protocol, whose):
+    both = [f"{n.OUTSIDE}:9001", f"[{n.OUTSIDE6}]:9003"]
+    install(network, service(endpoints=both, protocols=["tcp", "udp"], port=[80, 5353]),
+            vip='ipv6 = "fd00:fd00::/64"', more=BEHIND)
+    expected = "b1" if "." in vip else "b3"
+    for port in (80, 5353):
+        found = burst(getattr(network, f"{whose}_namespace"), vip, 5, protocol, port, uid=n.APP)
+        assert found == {expected: 5}, (port, found)
+
+
+def test_the_capture_beside_it_is_what_it_was(network, back_ends):
+    """One service is the kernel's; all else goes where it goes without it."""
+    state = network.folder / "beside.vips"
+    services = service("kernels", outside(1), via="kernel") + service("proxied", outside(2))
+    network.install(f'{n.DNS_ALL}[vip]\nstate = "{state}"\n{services}')
+    assert burst(network.vm_namespace, "240.0.0.0", 3) == {"b1": 3}
+    for to, name in ((["240.0.0.1", 80], "outbound"), ([n.FAR, 80], "outbound"),
+                     ([n.FAR, 53], "resolver"), ([n.VM, 80], "service")):
+        assert network.vm.tcp(uid=n.APP, to=to)["name"] == name, to
+    assert network.vm.udp(uid=n.APP, to=[n.FAR, 53])["name"] == "resolver"
+    assert network.vm.tcp(uid=n.PROXY, to=[n.FAR, 80])["name"] == "outside"
+    assert network.outside.tcp(uid=0, to=[n.VM, 80])["name"] == "inbound"
+    # Who is exempt is not captured, and not translated: he is refused.
+    assert burst(network.vm_namespace, "240.0.0.0", 1, uid=n.PROXY) == {"ECONNREFUSED": 1}
