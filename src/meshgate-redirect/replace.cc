@@ -22,7 +22,8 @@ std::vector<std::string> replace(Capture& capture, Setup& setup,
         };
         if (leave_out_zone(setup, trial)) return replace(capture, setup, pending);
         const auto lacking = lacking_features(capture.engine());
-        if (capture.turn_to_iptables()) {
+        // Through iptables there are no VIPs: what nftables said is what there is to say.
+        if (!has_kernel_vips(setup.config) && capture.turn_to_iptables()) {
             setup.notices.push_back(std::string{"nftables cannot hold the rules here ("} +
                                     (lacking.empty() ? error.what() : lacking.front()) +
                                     "): they are installed through iptables");
