@@ -266,9 +266,11 @@ std::vector<std::string> keep_live(Ruleset& planned, const std::vector<VipServic
     std::optional<std::size_t> last;
     for (const auto& route : routes_of(services, {Family::ipv4, Family::ipv6})) {
         auto whole = elements_of(route);
-        auto live = live_elements(route, found.of(route));
+        const auto& service = services[route.service];
+        const bool is_watched = service.is_checked || service.has_named_endpoints;
+        auto live = is_watched ? live_elements(route, found.of(route)) : std::nullopt;
         if (live && *live != whole && last != route.service && !route.has_named_endpoints) {
-            reduced.push_back(services[route.service].name);
+            reduced.push_back(service.name);
             last = route.service;
         }
         filler.add(route, live ? std::move(*live) : std::move(whole));

@@ -15,11 +15,11 @@
 /// alive is not its business: whoever watches them (the guard) takes one out and puts it back as a
 /// change of elements (VipUpdater), and neither rules nor digest() change with it. So:
 /// - The digest covers the rules and the kinds of maps, not the elements.
-/// - `status`, `diff`, a re-run of `install` and a repair compare the elements with the plan as
-///   reduced to the endpoints that the kernel has now (keep_live()): a VIP with fewer of its
+/// - `status`, `diff` and a repair compare the elements of services that are watched with the plan
+///   as reduced to the endpoints that the kernel has now (keep_live()): a VIP with fewer of its
 ///   endpoints, or with none, is as planned; one that is missing, has another endpoint or another
-///   share, or that the plan does not have, is not. What a watcher took out stays out until it puts it back, or until
-///   the next installation after an uninstall.
+///   share, or that the plan does not have, is not. What a watcher took out stays out until it puts
+///   it back; `install` puts all in where no watcher runs.
 /// - An endpoint given by a host name is none until a watcher has resolved it.
 namespace meshgate::netfilter {
 
@@ -41,6 +41,7 @@ struct VipService {
     conf::Balance balance = conf::Balance::random;
     std::vector<VipEndpoint> endpoints;  ///< by address; each is of the VIP of its family
     bool has_named_endpoints = false;    ///< others are known by name only
+    bool is_checked = false;             ///< a watcher takes out those that are dead
     conf::Location where;
 };
 

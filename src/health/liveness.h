@@ -5,13 +5,14 @@
 
 namespace meshgate::health {
 
-/// Whether an endpoint is alive, by its checks. It is taken for alive until its first check, which
-/// decides at once; later ones only in a row.
+/// Whether an endpoint is alive, by its checks. Until its first one it is taken for what it is said
+/// to be; that one decides at once, later ones only in a row.
 class Liveness {
 public:
     /// @param rise  good checks in a row until a dead one is alive, 1 at least
     /// @param fall  bad ones until one that is alive is dead, 1 at least
-    Liveness(unsigned rise, unsigned fall) noexcept : rise_(rise), fall_(fall) {}
+    Liveness(unsigned rise, unsigned fall, bool alive = true) noexcept
+        : rise_(rise), fall_(fall), alive_(alive) {}
 
     /// @return true when it died or came to life by this.
     bool checked(bool good) noexcept;
@@ -22,7 +23,7 @@ public:
 private:
     unsigned rise_, fall_;
     unsigned contrary_ = 0;  ///< checks in a row that say the other thing
-    bool alive_ = true;
+    bool alive_;
     bool checked_ = false;
 };
 

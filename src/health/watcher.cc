@@ -5,8 +5,9 @@ namespace meshgate::health {
 using Clock = Timer::Clock;
 
 struct Watcher::Entry {
-    explicit Entry(Target its_target)
-        : target(std::move(its_target)), liveness(target.check.rise, target.check.fall) {}
+    Entry(Target its_target, bool is_alive)
+        : target(std::move(its_target)),
+          liveness(target.check.rise, target.check.fall, is_alive) {}
 
     [[nodiscard]] Report report() const {
         return {&target, liveness.is_alive(), liveness.is_checked(),
@@ -15,7 +16,7 @@ struct Watcher::Entry {
 
     Target target;
     Liveness liveness;
-    std::string reason;
+    std::string reason{"not checked yet"};
     Clock::time_point started;
     std::unique_ptr<Probe> probe;  ///< under way
     std::optional<std::multimap<Clock::time_point, Entry*>::iterator> place;  ///< among those due
@@ -37,7 +38,8 @@ void Watcher::schedule(Entry& entry, Clock::time_point when) {
     entry.place = due_.emplace(when, &entry);
 }
 
-void Watcher::watch(std::vector<Target> targets) {
+void Watcher::watch(std::vector<Target> targets,
+                    const std::function<bool(const Target&)>& is_alive) {
     auto before = std::exchange(entries_, {});
     const auto now = Clock::now();
     for (auto& target : targets) {
@@ -49,7 +51,8 @@ void Watcher::watch(std::vector<Target> targets) {
             before.erase(known);
             continue;
         }
-        auto entry = std::make_unique<Entry>(std::move(target));
+        const bool alive = is_alive(target);
+        auto entry = std::make_unique<Entry>(std::move(target), alive);
         std::uniform_int_distribution<Clock::rep> spread{
             0, Clock::duration{entry->target.check.interval}.count() / 4};
         schedule(*entry, now + Clock::duration{spread(random_)});

@@ -40,7 +40,11 @@ public:
 
     /// From now on these. What is known of those that were there, with the same check, is kept.
     /// Of two for one endpoint of a service the first counts.
-    void watch(std::vector<Target> targets);
+    /// @param is_alive  what one that is new is taken for until its first check
+    void watch(std::vector<Target> targets,
+               const std::function<bool(const Target&)>& is_alive = [](const Target&) {
+                   return true;
+               });
 
     /// In no order that matters, the same each time.
     [[nodiscard]] std::vector<Report> reports() const;

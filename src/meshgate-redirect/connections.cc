@@ -37,6 +37,9 @@ public:
             ++flushed_.ended;
             return;
         }
+        forget(connection);
+    }
+    void forget(const Connection& connection) {
         try {
             // One that has just ended, or whose tuple is another's now, is none of ours.
             if (!conntrack_.remove(connection)) return;
@@ -185,8 +188,8 @@ Flushed end_captured(const std::vector<conf::Port>& ports) {
     return ender.flushed();
 }
 
-Flushed end_translated(const std::vector<conf::IpAddress>& vips,
-                       const conf::SocketAddress& endpoint) {
+Flushed forget_translated(const std::vector<conf::IpAddress>& vips,
+                          const conf::SocketAddress& endpoint, bool cut) {
     Conntrack conntrack;
     const auto found = conntrack.read([&](const Connection& connection) {
         return connection.reply.source == endpoint.address &&
@@ -195,7 +198,15 @@ Flushed end_translated(const std::vector<conf::IpAddress>& vips,
     });
     const Origins origins;
     Ender ender{conntrack, origins};
-    for (const auto& connection : found) ender.end(connection);
+    for (const auto& connection : found) {
+        const bool is_live = connection.protocol == Protocol::tcp && connection.answered &&
+                             is_open(connection);
+        if (!is_live) {
+            ender.forget(connection);
+        } else if (cut) {
+            ender.end(connection);
+        }
+    }
     return ender.flushed();
 }
 

@@ -39,10 +39,13 @@ Flushed end_outdated(const netfilter::Ruleset& rules, const std::vector<conf::Po
 /// @throws std::system_error
 Flushed end_captured(const std::vector<conf::Port>& ports);
 
-/// Ends those to one of these virtual addresses that are translated to this endpoint.
+/// Forgets what is translated from one of these virtual addresses to this endpoint, which is dead:
+/// all of UDP, and of TCP what is over or was never answered. A client's next packet from the same
+/// port would go there again, as long as conntrack remembers.
+/// @param cut  open connections are ended too
 /// @throws std::system_error
-Flushed end_translated(const std::vector<conf::IpAddress>& vips,
-                       const conf::SocketAddress& endpoint);
+Flushed forget_translated(const std::vector<conf::IpAddress>& vips,
+                          const conf::SocketAddress& endpoint, bool cut);
 
 /// Those that are redirected to one of `ports` and still need it: of UDP, the unanswered.
 /// @throws std::system_error

@@ -73,7 +73,7 @@ bool keep_resolver_users(Host& host, const Ruleset& installed) {
     return kept;
 }
 
-void fit_to_installed(Setup& setup, Capture& capture) {
+void fit_to_installed(Setup& setup, Capture& capture, Endpoints endpoints) {
     const auto& installed = capture.installed();
     if (!installed || !installed->ownership) return;
     if (keep_resolver_users(setup.host, installed->ruleset)) {
@@ -86,6 +86,7 @@ void fit_to_installed(Setup& setup, Capture& capture) {
         leave_out_zone(setup,
                        [&capture](const Ruleset& ruleset) { return capture.engine().trial(ruleset); });
     }
+    if (endpoints == Endpoints::all) return;
     const auto reduced = keep_live(setup.plan.ruleset, setup.host.vips, installed->ruleset);
     for (const auto& service : reduced) {
         setup.notices.push_back("service '" + service + "': endpoints that were taken out stay out");

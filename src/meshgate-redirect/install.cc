@@ -229,7 +229,8 @@ ExitCode install(const Invocation& invocation) {
     require_can_come_back(invocation, others, setup);
     if (is_for_another(capture)) return ExitCode::failed;
     keep_vips(setup);
-    fit_to_installed(setup, capture);
+    // Who would put an endpoint in that is new, or alive again?
+    fit_to_installed(setup, capture, find_guard() ? Endpoints::alive : Endpoints::all);
     if (capture.is(setup.plan) && others.empty()) {
         log::info("already installed");
         if (invocation.send_probes && !stands_the_probes(setup)) return ExitCode::failed;

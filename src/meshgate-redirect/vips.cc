@@ -34,6 +34,7 @@ netfilter::VipService to_service(const conf::Service& service, const dns::zone::
                               .balance = service.balance,
                               .endpoints = {},
                               .has_named_endpoints = false,
+                              .is_checked = static_cast<bool>(service.health),
                               .where = service.where};
     if (out.address6 && out.address6->unmapped()) out.address6.reset();
     for (const auto& endpoint : service.endpoints) {

@@ -18,6 +18,7 @@ struct NameFollower::Name {
 
     std::string host;
     std::vector<conf::IpAddress> addresses;
+    bool is_known = false;
     Timer again;
 };
 
@@ -51,9 +52,16 @@ void NameFollower::on_answer(Name& name, HostAnswer answer) {
         if (const auto known = weak.lock()) ask(known);
     });
     std::ranges::sort(answer.addresses);
-    if (!answer.is_known || answer.addresses == name.addresses) return;
+    if (!answer.is_known) return;
+    const bool is_first = !std::exchange(name.is_known, true);
+    if (!is_first && answer.addresses == name.addresses) return;
     name.addresses = std::move(answer.addresses);
     changed_(name.host);
+}
+
+bool NameFollower::is_known(const std::string& host) const {
+    const auto found = names_.find(host);
+    return found != names_.end() && found->second->is_known;
 }
 
 const std::vector<conf::IpAddress>& NameFollower::addresses(const std::string& host) const {

@@ -36,6 +36,9 @@ public:
     /// From now on these. What is known of those that were there is kept.
     void follow(const std::set<std::string>& hosts);
 
+    /// Somebody has said which addresses it has, or that it has none.
+    [[nodiscard]] bool is_known(const std::string& host) const;
+
     /// Sorted; none before the first answer. While nobody can say, those of before.
     [[nodiscard]] const std::vector<conf::IpAddress>& addresses(const std::string& host) const;
 

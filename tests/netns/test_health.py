@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import time
 
 import lab
@@ -48,6 +50,10 @@ def guarded(network, services, **more):
 
 def says(guard, text, count=1):
     lab.wait_until(lambda: guard.process.output().count(text) >= count, text)
+
+
+def endpoints(guard):
+    return json.loads(guard.ask("/api/v1/endpoints")[1])["endpoints"]
 
 
 def shares(network, count=40, protocol="tcp"):
@@ -123,11 +129,55 @@ def test_connections_to_a_dead_endpoint_end_if_asked(network, two, on_down):
         network.vm.let_go(name="open")
 
 
+class SamePort:
+    """Questions from ports that the test chooses."""
+
+    def __init__(self, network):
+        script = lab.publish(n.HERE / "same_port.py", network.folder)
+        self.process = network.vm_namespace.start(lab.PYTHON, script, VIP, 80, uid=n.APP,
+                                                  stdin=subprocess.PIPE)
+        self.process.wait_ready(lambda: "ready" in self.process.output(), "same_port.py")
+
+    def ask(self, kind, port):
+        seen = self.process.output().count("\n")
+        self.process.popen.stdin.write(f"{kind} {port}\n".encode())
+        self.process.popen.stdin.flush()
+        lab.wait_until(lambda: self.process.output().count("\n") > seen, f"{kind} {port}")
+        return self.process.output().split()[-1]
+
+    def close(self):
+        self.process.popen.stdin.close()
+        assert self.process.wait() == 0
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_port_that_is_used_again_does_not_lead_to_the_dead(network, two, kind):
+    """conntrack remembers where a client's port went: refused ones for ten seconds, datagrams as long
+    as they come. The first check is at a port of its own, and fails when the test wants it to."""
+    check = {**CHECK, "port": 9009}
+    third = BackEnd(network, f"{n.OUTSIDE}:9009", "b9")
+    wanted = service(endpoints=outside(1), protocols=["tcp", "udp"], health=check)
+    with guarded(network, wanted) as guard:
+        client = SamePort(network)
+        assert client.ask(kind, 40001) == "b1"
+        two[0].die()
+        assert client.ask(kind, 40001) in ("ECONNREFUSED", "timeout")  # remembered from now on
+        third.process.stop()
+        says(guard, "is dead")
+        guard.path.write_text(guard.path.read_text().replace(outside(1)[0], outside(2)[0]))
+        third.start()
+        guard.process.send_signal(signal.SIGHUP)
+        lab.wait_until(lambda: shares(network, 1) == {"b2": 1}, "the other endpoint")
+        assert client.ask(kind, 40001) == "b2"
+        client.close()
+    third.process.stop()
+
+
 def test_what_is_dead_stays_out_of_rules_that_are_put_in_force_again(network, two):
     with guarded(network, service(endpoints=outside(1, 2), health=CHECK)) as guard:
         two[0].die()
         says(guard, "is dead")
-        guard.process.send_signal(1)  # SIGHUP: nothing has changed
+        guard.process.send_signal(signal.SIGHUP)  # nothing has changed
         done = network.run("install", config=guard.path)
         assert done.returncode == 0, done.stderr
         lab.wait_until(guard.is_ready, "the guard after an install")
@@ -144,11 +194,9 @@ def test_metrics_say_who_is_dead(network, two):
         expected = {"service": "a", "endpoint": outside(1)[0], "checked": True, "alive": False,
                     "used": False, "reason": "connect: Connection refused"}
 
-        def told():
-            return json.loads(guard.ask("/api/v1/endpoints")[1])
-
-        lab.wait_until(lambda: expected in told()["endpoints"], "the dead one")
-        assert (told()["schema"], told()["left_out"]) == ("meshgate-guard.endpoints/1", 0)
+        lab.wait_until(lambda: expected in endpoints(guard), "the dead one")
+        told = json.loads(guard.ask("/api/v1/endpoints")[1])
+        assert (told["schema"], told["left_out"]) == ("meshgate-guard.endpoints/1", 0)
 
 
 @pytest.fixture
@@ -183,6 +231,9 @@ def test_requests_fail_only_while_a_death_is_not_found_out(network, two):
     stop.unlink(missing_ok=True)
     changed = "meshgate_guard_endpoint_changes_total"
     with guarded(network, service(endpoints=outside(1, 2), health=HTTP)) as guard:
+        # What an earlier guard had taken out comes with its first check.
+        lab.wait_until(lambda: all(each["alive"] and each["checked"] for each in endpoints(guard)),
+                       "both are alive")
         steady = network.vm_namespace.start(lab.PYTHON, script, VIP, 80, COUNT, stop, uid=n.APP)
         windows = []
         while steady.running() and len(windows) < 200:

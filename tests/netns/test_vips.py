@@ -235,14 +235,25 @@ def test_a_change_of_endpoints_leaves_the_rules(network, back_ends):
     assert network.run("diff", config=path).stdout == ""
 
 
-def test_what_a_watcher_took_out_stays_out(network, back_ends):
-    path = install(network, service(endpoints=outside(1, 2)))
+def test_what_a_watcher_took_out_is_as_planned_and_install_without_one_puts_it_in(network, back_ends):
+    path = install(network, service(endpoints=outside(1, 2), health={"check": "tcp"}))
     element(network, "vip_tcp4", "delete", "240.0.0.0 . 80")
     element(network, "vip_tcp4", "add", "240.0.0.0 . 80 : goto vip_random_1")
     element(network, "vip_tcp4_endpoints", "delete", "240.0.0.0 . 80 . 1")
     assert network.run("status", config=path).returncode == 0
-    assert network.run("install", config=path).returncode == 0
     assert burst(network.vm_namespace, "240.0.0.0", 20) == {"b1": 20}
+    assert network.run("install", config=path).returncode == 0
+    assert set(burst(network.vm_namespace, "240.0.0.0", 40)) == {"b1", "b2"}
+
+
+@pytest.mark.parametrize("health", [{}, {"health": {"check": "tcp"}}], ids=["unwatched", "watched"])
+def test_an_endpoint_that_is_added_is_used(network, back_ends, health):
+    path = install(network, service(endpoints=outside(1), **health))
+    path.write_text(path.read_text().replace(json.dumps(outside(1)), json.dumps(outside(1, 2))))
+    assert network.run("install", config=path).returncode == 0
+    assert set(burst(network.vm_namespace, "240.0.0.0", 40)) == {"b1", "b2"}
+    assert network.run("install", config=path).returncode == 0
+    assert network.run("status", config=path).returncode == 0
 
 
 def test_another_endpoint_than_planned_is_seen_and_repaired(network, back_ends):

@@ -37,10 +37,11 @@ http::Response readiness(const std::vector<std::string>& reasons) {
 }
 
 /// What goes wrong is a warning: the rules are right.
-void cut_connections(const std::vector<conf::IpAddress>& vips, const conf::SocketAddress& endpoint) {
+void forget_dead(const std::vector<conf::IpAddress>& vips, const conf::SocketAddress& endpoint,
+                 bool cut) {
     try {
-        log::notice("connections to " + endpoint.to_string() + ": " +
-                    to_text(end_translated(vips, endpoint)));
+        const auto flushed = forget_translated(vips, endpoint, cut);
+        if (cut) log::notice("connections to " + endpoint.to_string() + ": " + to_text(flushed));
     } catch (const std::exception& error) {
         log::warning("connections to " + endpoint.to_string() + ": " + error.what());
     }
@@ -111,7 +112,7 @@ GuardDaemon::GuardDaemon(asio::io_context& context, Orders orders, UniqueFd list
       ruleset_events_({table_name, std::string{table_name} + "-bridge"}),
       endpoints_(
           context, [this](const auto& updates) { return keeper_.update_vips(updates); },
-          [](const auto& vips, const auto& endpoint) { cut_connections(vips, endpoint); }),
+          forget_dead),
       repair_timer_(context),
       follow_timer_(context), resolver_timer_(context), iptables_timer_(context),
       watchdog_timer_(context),

@@ -53,6 +53,20 @@ std::vector<conf::Endpoint> named_endpoints(const conf::Service& service) {
     return named;
 }
 
+/// Whether connections go to an endpoint by these rules. What they do not have is either dead or
+/// new: its first check says which.
+std::function<bool(const health::Target&)> uses_of(const Ruleset& ruleset) {
+    std::set<conf::SocketAddress> used;
+    for (const auto& map : ruleset.endpoint_maps) {
+        for (const auto& slot : map.elements) {
+            used.insert({slot.endpoint, slot.endpoint_port, {}});
+        }
+    }
+    return [used = std::move(used)](const health::Target& target) {
+        return used.contains(target.endpoint);
+    };
+}
+
 /// Connections go to it: what a name has may be anything.
 bool can_be_endpoint(const conf::IpAddress& address) {
     return address.is_loopback() || address.can_be_virtual();
@@ -60,8 +74,8 @@ bool can_be_endpoint(const conf::IpAddress& address) {
 
 }  // namespace
 
-EndpointWatch::EndpointWatch(boost::asio::io_context& context, Apply apply, Cut cut)
-    : apply_(std::move(apply)), cut_(std::move(cut)), resolver_(context),
+EndpointWatch::EndpointWatch(boost::asio::io_context& context, Apply apply, Died died)
+    : apply_(std::move(apply)), died_(std::move(died)), resolver_(context),
       names_(
           context,
           [this](const std::string& host, HostResolver::Found found) {
@@ -117,7 +131,13 @@ void EndpointWatch::take(const Setup& setup) {
         for (const auto& endpoint : service.named) hosts.insert(endpoint.host);
     }
     names_.follow(hosts);
-    check_again();
+    check_again(uses_of(setup.plan.ruleset));
+}
+
+/// Before that, those that the kernel has from an earlier guard are the better answer.
+bool EndpointWatch::has_all_names(const Watched& service) const {
+    return std::ranges::all_of(
+        service.named, [this](const auto& endpoint) { return names_.is_known(endpoint.host); });
 }
 
 /// The route with the endpoints that its names have now.
@@ -137,7 +157,7 @@ VipRoute EndpointWatch::current(const Watched& service, const VipRoute& planned)
     return route;
 }
 
-void EndpointWatch::check_again() {
+void EndpointWatch::check_again(const std::function<bool(const health::Target&)>& is_used) {
     std::vector<health::Target> targets;
     for (const auto& [name, service] : services_) {
         if (!service.check) continue;
@@ -147,7 +167,7 @@ void EndpointWatch::check_again() {
             }
         }
     }
-    watcher_.watch(std::move(targets));
+    watcher_.watch(std::move(targets), is_used);
 }
 
 bool EndpointWatch::is_alive(const std::string& service, const VipEndpoint& endpoint) const {
@@ -172,11 +192,9 @@ void EndpointWatch::on_health(const health::Watcher::Report& report) {
         log::notice(what + " is alive again");
     } else {
         log::warning(what + " is dead: " + printable(report.reason));
-        if (target.check.cut) {
-            Death death{{}, target.endpoint};
-            for (const auto& route : found->second.planned) death.vips.push_back(route.address);
-            deaths_.push_back(std::move(death));
-        }
+        Death death{{}, target.endpoint, target.check.cut};
+        for (const auto& route : found->second.planned) death.vips.push_back(route.address);
+        deaths_.push_back(std::move(death));
     }
     change(target.service);
 }
@@ -188,7 +206,8 @@ void EndpointWatch::on_name(const std::string& host) {
             change(name);
         }
     }
-    check_again();
+    // Of a name that is asked for the first time the kernel may have had them, or not.
+    check_again([](const health::Target&) { return true; });
 }
 
 /// With what else changes at the same time: one transaction.
@@ -201,7 +220,7 @@ void EndpointWatch::apply() {
     std::vector<VipUpdate> updates;
     for (const auto& name : changed_) {
         const auto found = services_.find(name);
-        if (found == services_.end()) continue;
+        if (found == services_.end() || !has_all_names(found->second)) continue;
         for (const auto& planned : found->second.planned) {
             const auto route = current(found->second, planned);
             updates.push_back(update_of(route, used(name, found->second, route)));
@@ -212,7 +231,9 @@ void EndpointWatch::apply() {
     }
     changes_ += updates.empty() ? 0 : 1;
     changed_.clear();
-    for (const auto& death : std::exchange(deaths_, {})) cut_(death.vips, death.endpoint);
+    for (const auto& death : std::exchange(deaths_, {})) {
+        died_(death.vips, death.endpoint, death.cut);
+    }
 }
 
 std::vector<EndpointState> EndpointWatch::states(std::size_t most, std::size_t& left_out) const {

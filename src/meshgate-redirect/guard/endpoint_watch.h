@@ -39,11 +39,12 @@ public:
     /// Makes ports of VIPs what the updates say. @return false when it cannot be done now: it is
     /// tried again. Throws nothing.
     using Apply = std::function<bool(const std::vector<netfilter::VipUpdate>& updates)>;
-    /// Connections through these VIPs to that endpoint are to end.
-    using Cut = std::function<void(const std::vector<conf::IpAddress>& vips,
-                                   const conf::SocketAddress& endpoint)>;
+    /// That endpoint of these VIPs died: what the kernel remembers of it is to be forgotten.
+    /// @param cut  its open connections are to end
+    using Died = std::function<void(const std::vector<conf::IpAddress>& vips,
+                                    const conf::SocketAddress& endpoint, bool cut)>;
 
-    EndpointWatch(boost::asio::io_context& context, Apply apply, Cut cut);
+    EndpointWatch(boost::asio::io_context& context, Apply apply, Died died);
     ~EndpointWatch();
     EndpointWatch(const EndpointWatch&) = delete;
     EndpointWatch& operator=(const EndpointWatch&) = delete;
@@ -68,10 +69,12 @@ private:
     struct Death {
         std::vector<conf::IpAddress> vips;
         conf::SocketAddress endpoint;
+        bool cut = false;
     };
 
     void take(const Setup& setup);
-    void check_again();
+    void check_again(const std::function<bool(const health::Target&)>& is_used);
+    [[nodiscard]] bool has_all_names(const Watched& service) const;
     void on_health(const health::Watcher::Report& report);
     void on_name(const std::string& host);
     void change(const std::string& service);
@@ -84,7 +87,7 @@ private:
                                          const netfilter::VipRoute& route) const;
 
     Apply apply_;
-    Cut cut_;
+    Died died_;
     HostResolver resolver_;
     std::string resolv_conf_;
     conf::Mark mark_ = 0;  ///< of the checks
@@ -94,7 +97,7 @@ private:
     Timer apply_timer_;
     std::map<std::string, Watched> services_;  ///< by their names
     std::set<std::string> changed_;            ///< whose elements are to be sent
-    std::vector<Death> deaths_;                ///< whose connections are to end after that
+    std::vector<Death> deaths_;                ///< to be told after that
     std::optional<std::uint64_t> installation_;
     std::uint64_t changes_ = 0;
 };

@@ -44,8 +44,10 @@ Keeper::Keeper(Orders orders, Held held) : orders_(std::move(orders)), held_(hel
 
 void Keeper::plan_from(const Orders& orders) {
     take_environment(orders);
-    setup_ = make_setup(invocation_of(orders));
-    keep_vips(setup_);
+    auto setup = make_setup(invocation_of(orders));
+    keep_vips(setup);
+    if (setup.config != setup_.config) ++installations_;
+    setup_ = std::move(setup);
 }
 
 bool Keeper::holds() const {

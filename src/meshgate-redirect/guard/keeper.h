@@ -66,7 +66,8 @@ public:
     /// Makes ports of VIPs what the updates say, in one transaction of what differs. @return false
     /// when that cannot be now.
     bool update_vips(std::span<const netfilter::VipUpdate> updates);
-    /// Counts each time that rules were put in force or taken up: their elements are the plan's.
+    /// Counts each time that rules were put in force or taken up, so that their elements are the
+    /// plan's, and each other configuration.
     [[nodiscard]] std::uint64_t installations() const noexcept { return installations_; }
     /// What is in force, as it was planned; null when that is nothing, or nobody knows how it came.
     [[nodiscard]] const Setup* setup_in_force() const noexcept {

@@ -41,6 +41,13 @@ TEST_CASE("an endpoint dies and comes to life by checks in a row; the first one 
     }
 }
 
+TEST_CASE("one that is taken for dead is alive with its first good check") {
+    Liveness liveness{3, 3, false};
+    CHECK_FALSE(liveness.is_alive());
+    CHECK(liveness.checked(true));
+    CHECK(liveness.is_alive());
+}
+
 TEST_CASE("with one check to rise and to fall each check decides") {
     Liveness liveness{1, 1};
     for (const bool good : {true, false, true, false, false, true}) {

@@ -180,9 +180,15 @@ TEST_CASE("the digest is of the rules: not of who is alive, nor of how many ther
 TEST_CASE("who was taken out stays out, and what is damaged is planned anew") {
     for (const auto balance : {conf::Balance::random, conf::Balance::round_robin,
                                conf::Balance::client_hash}) {
-        const std::vector<VipService> services{
+        std::vector<VipService> services{
             service("a", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2", "192.0.2.3"}), balance)};
         const auto whole = plan_of(kernel_mode, host(services)).ruleset;
+        auto taken_out = whole;
+        make_alive(taken_out, services, {true, false, true});
+        auto all = whole;
+        CHECK(keep_live(all, services, taken_out).empty());  // nobody watches it
+        CHECK(all == whole);
+        services[0].is_checked = true;
         for (const auto& alive : {std::vector<bool>{true, false, true}, {false, false, false}}) {
             auto installed = whole;
             make_alive(installed, services, alive);
