@@ -213,9 +213,8 @@ TEST_CASE("a service that takes turns has a counter for each of its ports") {
     one.ports = {80, 443};
     auto two = service("b", "240.0.0.2", endpoints({"192.0.2.1"}), conf::Balance::round_robin);
     std::vector<std::string> chains;
-    for (const auto& each : plan_of(kernel_mode, host({one, two})).ruleset.class_maps[0].elements) {
-        chains.push_back(each.chain);
-    }
+    const auto planned = plan_of(kernel_mode, host({one, two}));
+    for (const auto& each : planned.ruleset.class_maps[0].elements) chains.push_back(each.chain);
     CHECK(chains == std::vector<std::string>{"vip_turn_1", "vip_turn_2", "vip_turn_3"});
     std::vector<VipService> many(turn_chains_max, one);
     for (auto& each : many) each.ports = {80};
