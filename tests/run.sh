@@ -88,8 +88,8 @@ long=1
 meson_suite unit build 300
 build_sanitized asan address,undefined
 [ $full = no ] || build_sanitized tsan thread
-# Each of the two has namespaces of its own, and mostly waits for programs.
-pytest_suite netns $((600 * long)) -n 2
+# Each of the four has namespaces of its own, and mostly waits for programs.
+pytest_suite netns $((600 * long)) -n 4
 pytest_suite dns $((300 * long))
 pytest_suite e2e $((420 * long))
 sanitized asan
