@@ -46,12 +46,12 @@ admin = "unix:{folder}/run/guard.sock"
 [[service]]
 name = "backend"
 endpoints = ["10.77.2.11:8080", "10.77.2.12:8080"]
-health = {{ check = "http", interval = "250ms", rise = 2, fall = 2 }}
+health = {{ check = "http", interval = "500ms", rise = 2, fall = 2 }}
 
 [[service]]
 name = "shop"
 endpoints = ["10.77.2.21:9000", {{ address = "10.77.2.22:9000", weight = 3 }}]
-health = {{ check = "tcp", interval = "250ms" }}
+health = {{ check = "tcp", interval = "500ms" }}
 """
 
 

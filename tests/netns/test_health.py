@@ -13,8 +13,8 @@ from guarding import Guard
 from test_vips import ALONE, SCRIPTS, VIP, burst, config, outside, service
 
 FULL = bool(os.environ.get("MESHGATE_FULL"))
-COUNT, DEATHS = (100_000, 100) if FULL else (10_000, 6)
-CHECK = {"check": "tcp", "interval": "250ms", "rise": 2, "fall": 2}
+COUNT, DEATHS = (100_000, 100) if FULL else (10_000, 3)
+CHECK = {"check": "tcp", "interval": "1s", "rise": 2, "fall": 2}  # a busy machine answers within
 HTTP = {**CHECK, "check": "http", "body": "b"}
 
 
