@@ -3,6 +3,7 @@
 import json
 import re
 
+import lab
 import network as n
 import pytest
 
@@ -25,6 +26,8 @@ table ip6 other {
 
 def snapshot(namespace):
     """All that install may touch, as text."""
+    # The kernel takes a moment to accept an address, on lo too.
+    lab.wait_until(lambda: "tentative" not in namespace.run("ip", "-6", "address"), "the addresses")
     tables = namespace.run("nft", "-s", "list", "ruleset")
     saved = [re.sub(r"^#.*\n|\[\d+:\d+\]", "", namespace.run(f"ip{six}tables-save"), flags=re.M)
              for six in ("", "6")]
