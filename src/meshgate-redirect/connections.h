@@ -40,7 +40,7 @@ Flushed end_outdated(const netfilter::Ruleset& rules, const std::vector<conf::Po
 Flushed end_captured(const std::vector<conf::Port>& ports);
 
 /// Forgets what is translated from one of these virtual addresses to this endpoint, which is dead:
-/// all of UDP, and of TCP what is over or was never answered. A client's next packet from the same
+/// all of UDP, and of TCP what is over or was never answered. A client's next datagram from the same
 /// port would go there again, as long as conntrack remembers.
 /// @param cut  open connections are ended too
 /// @throws std::system_error

@@ -152,8 +152,8 @@ class SamePort:
 
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_a_port_that_is_used_again_does_not_lead_to_the_dead(network, two, kind):
-    """conntrack remembers where a client's port went: refused ones for ten seconds, datagrams as long
-    as they come. The first check is at a port of its own, and fails when the test wants it to."""
+    """conntrack remembers where a client's datagrams went, as long as they come. The first check is at
+    a port of its own, and fails when the test wants it to."""
     check = {**CHECK, "port": 9009}
     third = BackEnd(network, f"{n.OUTSIDE}:9009", "b9")
     wanted = service(endpoints=outside(1), protocols=["tcp", "udp"], health=check)
