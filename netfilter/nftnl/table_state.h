@@ -1,0 +1,14 @@
+#pragma once
+
+#include "netfilter/nftnl/handles.h"
+#include "netfilter/nftnl/netlink.h"
+
+#include <string>
+
+namespace meshgate::netfilter {
+
+/// The table with its flags and userdata, without what is in it; null when there is none.
+/// @throws KernelError
+NftTable ask_for_table(Netlink& netlink, const std::string& name);
+
+}  // namespace meshgate::netfilter
