@@ -180,7 +180,7 @@ RoutingChange RoutingEvents::take() {
     for (std::size_t i = 0; i < changes_max; ++i) {
         const auto read = read_datagram(fd_.get(), buffer_, on_message);
         if (read == Read::nothing) break;
-        if (read == Read::lost) change = {.anything = true, .links = true, .ours_is_gone = true};
+        if (read == Read::lost) change.anything = change.links = change.is_lost = true;
     }
     return change;
 }

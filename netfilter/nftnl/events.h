@@ -60,6 +60,7 @@ struct RoutingChange {
     bool anything = false;
     bool links = false;         ///< an interface came, went or changed
     bool ours_is_gone = false;  ///< an address or a route of ours was removed, or lo went down
+    bool is_lost = false;       ///< events were lost: any of it may be so
 };
 
 /// Adds what a message says to what is known.

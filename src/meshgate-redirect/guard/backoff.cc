@@ -12,6 +12,7 @@ constexpr auto window = 10s;
 constexpr auto first_pause = 1s;
 constexpr auto longest_pause = 60s;
 constexpr auto first_retry = 100ms;
+constexpr auto between_looks = 1s;
 constexpr auto calm = 120s;  // after that long without damage it is over
 
 }  // namespace
@@ -32,6 +33,11 @@ Backoff::Clock::duration Backoff::next(Clock::time_point now) {
         pause_ = first_pause;
     }
     return pause_;
+}
+
+LossPace::Clock::duration LossPace::next(Clock::time_point now) {
+    if (due_ <= now) due_ = std::max(now, due_ + between_looks);
+    return due_ - now;
 }
 
 Retry::Clock::duration Retry::next() noexcept {

@@ -24,6 +24,20 @@ private:
     Clock::duration pause_{0};
 };
 
+/// When to look because events were lost, which may hide damage: at once, but where they are lost
+/// again and again (somebody loads a large set, or a million routes) once a second. Nobody is
+/// blamed for it: it is no fight.
+class LossPace {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// @return how long the look has to wait
+    Clock::duration next(Clock::time_point now);
+
+private:
+    Clock::time_point due_{Clock::time_point::min()};  ///< the last look
+};
+
 /// When to try again what did not go: soon, then ever later, 60 s at most.
 class Retry {
 public:

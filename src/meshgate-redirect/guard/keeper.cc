@@ -112,24 +112,29 @@ std::optional<Keeper::Clock::duration>
 Keeper::on_changes(std::span<const RulesetChange> changes) {
     if (!capture_ || !meant_) return std::nullopt;
     // What others do is several transactions, of which the first calls for a repair.
-    const bool is_known = !damaged_by_.empty();
+    const bool is_known = damage_.has_value();
+    const bool was_seen = is_known && damage_->is_seen;
     for (const auto& change : changes) {
         if (change.touches_ours && !capture_->is_own_port(change.port)) remember_damage(change);
     }
-    if (is_known || damaged_by_.empty()) return std::nullopt;
-    return backoff_.next(Clock::now());
+    if (was_seen || !damage_) return std::nullopt;
+    if (damage_->is_seen) return backoff_.next(Clock::now());
+    return is_known ? std::nullopt : std::optional{losses_.next(Clock::now())};
 }
 
 void Keeper::remember_damage(const RulesetChange& change) {
-    if (damaged_by_.empty()) damaged_by_ = author_of(change);
-    if (!damaged_at_) damaged_at_ = Clock::now();
+    if (!damage_) damage_ = Damage{.by = author_of(change), .at = Clock::now()};
+    if (damage_->is_seen || change.is_lost) return;
+    damage_->by = author_of(change);
+    damage_->is_seen = true;
 }
 
 std::optional<Keeper::Clock::duration> Keeper::on_routing(const RoutingChange& change) {
     if (!capture_ || !meant_ || !change.anything) return std::nullopt;
     beside_is_damaged_ = true;
     // An address of somebody else may be of interest too: later, with what comes with it.
-    return change.ours_is_gone ? Clock::duration{0} : Clock::duration{1s};
+    if (change.ours_is_gone) return Clock::duration{0};
+    return change.is_lost ? losses_.next(Clock::now()) : Clock::duration{1s};
 }
 
 std::optional<Keeper::Clock::duration> Keeper::repair() {
@@ -174,24 +179,23 @@ void Keeper::make_right() {
         put_in_force();
         report_repair(rules_are_right);
     }
-    damaged_by_.clear();
-    damaged_at_.reset();
+    damage_.reset();
     beside_is_damaged_ = false;
 }
 
 void Keeper::report_repair(bool rules_were_right) {
     if (rules_were_right) ++stats_.repairs_beside;
-    if (!damaged_by_.empty() && !rules_were_right) {
+    if (damage_ && !rules_were_right) {
         auto& by = stats_.repairs_by;
-        const auto name = program_of(damaged_by_);
+        const auto name = program_of(damage_->by);
         ++by[by.size() < names_max || by.contains(name) ? name : "others"];
         stats_.last_repair = std::chrono::duration_cast<std::chrono::microseconds>(
-            Clock::now() - damaged_at_.value_or(Clock::now()));
+            Clock::now() - damage_->at);
     }
-    log::warning((rules_were_right      ? "an address or a route was gone"
-                  : damaged_by_.empty() ? "the rules were not as they should be"
-                                        : "damaged by " + damaged_by_) +
-                 ": repaired" + (is_fight() ? fight_advice(damaged_by_) : ""));
+    log::warning((rules_were_right ? "an address or a route was gone"
+                  : damage_        ? "damaged by " + damage_->by
+                                   : "the rules were not as they should be") +
+                 ": repaired" + (is_fight() && damage_ ? fight_advice(damage_->by) : ""));
 }
 
 bool Keeper::has_no_news() const {
@@ -207,7 +211,7 @@ std::vector<std::string> Keeper::not_ready() const {
     for (const auto& trouble : {trouble_, dns_trouble_, endpoints_trouble_}) {
         if (!trouble.empty()) reasons.push_back(printable(trouble));
     }
-    if (!damaged_by_.empty()) reasons.push_back("damaged by " + damaged_by_);
+    if (damage_ && damage_->is_seen) reasons.push_back("damaged by " + damage_->by);
     if (is_fight()) reasons.emplace_back("somebody damages the rules again and again");
     return reasons;
 }

@@ -92,6 +92,13 @@ public:
     netfilter::Counters counters();
 
 private:
+    /// Of the rules, as far as the kernel told of it.
+    struct Damage {
+        std::string by;
+        Clock::time_point at;
+        bool is_seen = false;  ///< else events were lost, and there may be none
+    };
+
     void plan_from(const Orders& orders);
     void take_orders(const PauseOutcome& outcome);
     void plan_from_orders();
@@ -121,8 +128,7 @@ private:
     std::string paused_for_;
     std::optional<PauseOutcome::What> unsettled_;  ///< somebody else's turn is over, ours not begun
     bool is_to_follow_ = false;
-    std::string damaged_by_;                 ///< empty: nothing is to be repaired
-    std::optional<Clock::time_point> damaged_at_;
+    std::optional<Damage> damage_;           ///< none: nothing is to be repaired
     bool beside_is_damaged_ = false;
     bool dns_is_open_ = false;
     bool dns_is_unsure_ = false;             ///< a switch did not go, or nobody knows
@@ -131,6 +137,7 @@ private:
     std::string dns_trouble_;                ///< the same of the switch
     std::string endpoints_trouble_;          ///< and of endpoints
     Backoff backoff_;
+    LossPace losses_;
     Retry retry_;
     GuardStats stats_;
     std::uint64_t installations_ = 0;

@@ -68,8 +68,7 @@ void Keeper::mean_what_is_there() {
 std::optional<Keeper::Clock::duration> Keeper::take_up(const PauseOutcome& outcome) {
     using What = PauseOutcome::What;
     paused_for_.clear();
-    damaged_by_.clear();
-    damaged_at_.reset();
+    damage_.reset();
     dns_is_open_ = false;
     take_orders(outcome);
     // What came of an earlier turn, and could not be taken up yet, is still so.

@@ -59,6 +59,24 @@ TEST_CASE("a fight is answered ever more slowly, up to a minute, and is forgotte
     CHECK(!backoff.is_fight());
 }
 
+TEST_CASE("a loss of events is looked at once, a flood of losses once a second, and is no fight") {
+    LossPace pace;
+    CHECK(pace.next(start) == 0s);
+    CHECK(pace.next(start + 10s) == 0s);
+    auto now = start + 20s;
+    std::chrono::nanoseconds waited{0};
+    CHECK(pace.next(now) == 0s);
+    CHECK(pace.next(now += 100ms) == 900ms);
+    CHECK(pace.next(now += 100ms) == 800ms);  // the same look
+    for (int i = 0; i < 100; ++i) {
+        const auto pause = pace.next(now);
+        waited += pause;
+        now += pause;
+    }
+    CHECK(waited > 98s);
+    CHECK(pace.next(now + 1s) == 0s);
+}
+
 TEST_CASE("what was asked for can be told to another process") {
     const auto orders = example();
     const auto lines = to_lines(orders);
