@@ -3,7 +3,6 @@
 #include "netfilter/nftnl/kernel.h"
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
-#include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/turn.h"
 
 #include <algorithm>
@@ -228,7 +227,6 @@ void Capture::remove_from_iptables() {
 }
 
 bool Capture::remove() {
-    if (const auto watcher = find_watcher()) tell(*watcher, words::end);
     const Turn turn;
     bool rules = false;
     if (nftables_ && !has_foreign_table_) rules = nftables_->remove();

@@ -7,6 +7,7 @@
 #include "src/common/log.h"
 #include "src/common/unique_fd.h"
 #include "src/meshgate-redirect/connections.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/turn.h"
 
 #include <poll.h>
@@ -84,6 +85,8 @@ public:
         kernel_.replace(ruleset,
                         {.format = table_format, .version = MESHGATE_VERSION, .digest = digest_});
         capture.remove_from_iptables();
+        capture.forget_record();
+        Dismissal{}.wait();  // nobody puts back what is being taken away
     }
     DrainingTable(const DrainingTable&) = delete;
     DrainingTable& operator=(const DrainingTable&) = delete;

@@ -17,6 +17,7 @@
 #include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/meshgate-redirect/ssh_session.h"
+#include "src/meshgate-redirect/turn.h"
 #include "src/meshgate-redirect/verbs.h"
 #include "src/meshgate-redirect/vips.h"
 
@@ -119,15 +120,19 @@ std::vector<std::string> take_over(netfilter::OtherCaptures& others, Capture& ca
 /// Another install waits for its confirmation: who began that has a minute to look at it, and is
 /// not to find something else. What nobody watches any more is no reason to wait.
 bool is_for_another(Capture& capture) {
-    const auto watcher = find_watcher();
-    if (!watcher) {
-        capture.forget_record();
-        return false;
+    if (const auto watcher = find_watcher()) {
+        log::error("an install waits to be confirmed, " +
+                   std::to_string(watcher->pending.left().count()) +
+                   " s more: meshgate-redirect confirm keeps it, confirm --undo takes it back");
+        return true;
     }
-    log::error("an install waits to be confirmed, " +
-               std::to_string(watcher->pending.left().count()) +
-               " s more: meshgate-redirect confirm keeps it, confirm --undo takes it back");
-    return true;
+    if (has_busy_watcher()) {
+        log::error("what was there before an install that nobody confirmed comes back just now: "
+                   "try again in a moment");
+        return true;
+    }
+    capture.forget_record();
+    return false;
 }
 
 std::vector<std::string> replace_for_now(std::chrono::seconds time, Capture& capture,
@@ -183,10 +188,11 @@ void require_can_come_back(const Invocation& invocation, const netfilter::OtherC
 /// By ourselves: who waits for a confirmation would wait for the guard, which has let go for us. He
 /// is told when it is done, and does it at his time if it did not go.
 void take_back(const Invocation& invocation, Capture& capture, const Before& before) {
+    const Turn turn;
     capture.put_back(before);
     if (!invocation.confirm) return;
-    if (const auto watcher = find_watcher()) tell(*watcher, words::end);
     capture.forget_record();
+    Dismissal{}.wait();
 }
 
 /// --probe: when a packet goes another way than planned, or none can be sent, the previous state is

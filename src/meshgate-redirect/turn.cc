@@ -17,7 +17,9 @@ constexpr std::chrono::milliseconds pause{20};
 
 }  // namespace
 
-Turn::Turn() : namespace_(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) {
+Turn::Turn() {
+    if (depth++ > 0) return;
+    namespace_ = UniqueFd{::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)};
     if (!namespace_) return;  // no /proc: nftables takes turns by generations all the same
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (::flock(namespace_.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -1,13 +1,16 @@
 #include "netfilter/ruleset/print.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/capture.h"
+#include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/drain.h"
 #include "src/meshgate-redirect/guard/pause.h"
 #include "src/meshgate-redirect/persistence.h"
 #include "src/meshgate-redirect/printable.h"
+#include "src/meshgate-redirect/turn.h"
 #include "src/meshgate-redirect/verbs.h"
 
 #include <iostream>
+#include <utility>
 
 namespace meshgate::redirect {
 namespace {
@@ -24,6 +27,20 @@ ExitCode dry_run(Capture& capture) {
         std::cout << printable(line) << '\n';
     }
     return ExitCode::done;
+}
+
+constexpr auto uninstalled = PauseOutcome::What::uninstalled;
+
+/// Who waits for a confirmation is dismissed when it is done: what does not go is taken back by it.
+bool remove(Capture& capture, GuardPause& guard) {
+    auto [removed, dismissal] = [&] {
+        const Turn turn;
+        const bool was_there = capture.remove();
+        return std::pair{was_there, Dismissal{}};
+    }();
+    guard.end({.what = uninstalled, .orders = {}});
+    dismissal.wait();
+    return removed;
 }
 
 void report_forgotten() {
@@ -43,16 +60,14 @@ ExitCode uninstall(const Invocation& invocation) {
         return ExitCode::failed;
     }
     GuardPause pause{"uninstall"};
-    const PauseOutcome gone{.what = PauseOutcome::What::uninstalled, .orders = {}};
     if (capture.installed() && (invocation.drain || invocation.flush_connections)) {
         drain(capture, {.at_most = invocation.drain.value_or(std::chrono::seconds{0}),
                         .flush_connections = invocation.flush_connections});
-        pause.end(gone);
+        pause.end({.what = uninstalled, .orders = {}});
         report_forgotten();
         return ExitCode::done;
     }
-    const bool removed = capture.remove();
-    pause.end(gone);
+    const bool removed = remove(capture, pause);
     report_forgotten();
     log::info(removed ? "uninstalled" : "nothing is installed");
     return ExitCode::done;

@@ -1,13 +1,19 @@
 """install --confirm: the previous state comes back by itself, whoever is killed, until somebody
 says that all is well."""
 
+import contextlib
+import errno
+import fcntl
+import itertools
 import json
 import os
+import pathlib
 import random
 import signal
 import subprocess
 import time
 
+import faulting
 import lab
 import network as n
 import pytest
@@ -187,6 +193,59 @@ def test_who_takes_all_away_meanwhile(network, before, end, engine):
         network.vm_namespace.run("nft", "flush", "ruleset")
         wait_for_watchers(network)
         assert state(network) == before
+
+
+@pytest.mark.nftables_only
+def test_an_uninstall_that_fails_is_no_confirmation(network, before):
+    """The watcher is dismissed when the rules are gone, not before."""
+    faults = faulting.Faults(network.folder)
+    path = network.config(NEW)
+    stride = 1 if FULL else 3
+    for number in itertools.count(random.randint(1, stride), stride):
+        # From this call on the kernel refuses all.
+        assert network.run("install", "--confirm", "60s", config=path).returncode == 0
+        faults.arm("refuse", number, errno.ENOMEM, times=1000)
+        done = network.vm_namespace.try_run(*faults.wrapper, network.redirect, "uninstall")
+        faults.disarm()
+        if done.returncode == 0:
+            break
+        assert "error:" in done.stderr, number
+        assert network.run("confirm", "--undo").returncode == 0, number
+        assert state(network) == before, number
+    assert number > 5
+    assert not watchers(network) and network.run("status").returncode == 3
+
+
+def test_a_drain_ends_who_waits_and_what_he_would_put_back(network, before):
+    path = network.config(NEW)
+    assert network.run("install", "--confirm", "2s", config=path).returncode == 0
+    done = network.run("uninstall", "--drain", "1s")
+    assert done.returncode == 0, done.stderr
+    assert not watchers(network)
+    assert network.run("status").returncode == 3
+    assert "meshgate-previous" not in network.vm_namespace.run("nft", "list", "ruleset")
+
+
+def waits_for_turn(pid):
+    """It has the namespace open, whose lock that is."""
+    with contextlib.suppress(OSError):  # a descriptor that is closed just now
+        return any(os.readlink(each).startswith("net:[")
+                   for each in pathlib.Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+def test_an_uninstall_and_the_end_of_the_time_meet(network, before):
+    """Both wait for the turn. Whoever has it first: what was uninstalled does not come back."""
+    with open(f"/proc/{network.vm_namespace.holder.pid}/ns/net") as turn:
+        assert network.run("install", "--confirm", "1s", config=network.config(NEW)).returncode == 0
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        lab.wait_until(lambda: waits_for_turn(watcher_pid(network)), "the end of the time")
+        uninstall = network.vm_namespace.start(network.redirect, "uninstall")
+        fcntl.flock(turn, fcntl.LOCK_UN)
+    assert uninstall.wait(30) == 0, uninstall.output()
+    wait_for_watchers(network)
+    assert network.run("status").returncode == 3
+    assert "meshgate" not in network.vm_namespace.run("nft", "list", "ruleset")
 
 
 @pytest.mark.nftables_only

@@ -6,6 +6,7 @@
 #include "src/meshgate-redirect/confirm/watcher_client.h"
 #include "src/meshgate-redirect/guard/backoff.h"
 #include "src/meshgate-redirect/guard/pause.h"
+#include "src/meshgate-redirect/turn.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include <ctime>
 #include <exception>
 #include <thread>
+#include <vector>
 
 namespace meshgate::redirect {
 namespace {
@@ -108,6 +110,7 @@ private:
         // What somebody says counts before the time.
         if (ready[0].revents != 0) hear_installer();
         if (!ended_ && ready[1].revents != 0) answer();
+        if (!ended_ && !undoing_.empty()) put_back("as asked for");
         if (!ended_ && ready[2].revents != 0) shorten();
         if (!ended_ && ready[3].revents != 0) put_back("not confirmed in time");
     }
@@ -146,35 +149,52 @@ private:
         if (line == words::changed) {
             installer_.reset();
         } else if (line == words::call_off) {
-            write_line(installer_.get(), call_off() ? words::done : "it did not go");
+            end(installer_.get(), call_off());
         } else {
             put_back("the install was interrupted");
         }
     }
 
     void answer() {
-        const UniqueFd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        UniqueFd peer{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
         if (!peer || !peer_is_trusted(peer.get())) return;
         const auto word = read_line(peer.get(), request_patience);
         if (word == words::status) {
             write_line(peer.get(), pending_word(pending_));
         } else if (word == words::end) {
-            ended_ = true;
-            write_line(peer.get(), words::done);
+            is_dismissed_ = ended_ = true;
+            end(peer.get(), true);
         } else if (word == words::undo) {
-            write_line(peer.get(), put_back("as asked for") ? words::done : "it did not go");
+            undoing_.push_back(std::move(peer));
         }
     }
 
-    bool put_back(const std::string& why) {
-        const bool is_back = persist(why, [this] {
+    /// Who reads the answer finds nobody here any more.
+    void end(int peer, bool went_well) {
+        listener_.reset();
+        write_line(peer, went_well ? words::done : "it did not go");
+    }
+
+    /// Somebody else may have had the turn for which we have just waited, and said so.
+    bool was_dismissed() {
+        pollfd asked{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+        while (!is_dismissed_ && ::poll(&asked, 1, 0) > 0) answer();
+        return is_dismissed_;
+    }
+
+    void put_back(const std::string& why) {
+        const bool is_done = persist(why, [this] {
+            if (was_dismissed()) return;
             GuardPause pause{"the end of an install that was not confirmed"};
+            const Turn turn;
+            if (was_dismissed()) return;
             capture_.put_back(before_);
             capture_.forget_record();
             pause.end({.what = PauseOutcome::What::put_back, .orders = {}});
         });
+        const bool is_back = is_done && !is_dismissed_;
         if (is_back) say(log::Level::warning, why + ": the previous state is back");
-        return is_back;
+        for (const auto& peer : undoing_) end(peer.get(), is_back);
     }
 
     /// The install says that it failed. It may have come into force all the same: an answer of the
@@ -217,7 +237,9 @@ private:
     UniqueFd& installer_;
     Capture capture_;
     Before before_;
+    std::vector<UniqueFd> undoing_;  ///< who asked for it
     bool ended_ = false;
+    bool is_dismissed_ = false;      ///< what is there is what somebody wants
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ constexpr std::size_t line_bytes_max = 1024;
 constexpr std::chrono::seconds status_patience{2};
 /// Putting rules back through iptables takes as long as its programs do.
 constexpr std::chrono::seconds undo_patience{60};
+constexpr std::chrono::seconds end_patience{2};
 
 struct AbstractAddress {
     sockaddr_un address{};
@@ -60,6 +61,12 @@ bool has_net_admin(pid_t process) {
         return (std::strtoull(line.c_str() + key.size(), nullptr, 16) >> CAP_NET_ADMIN & 1) != 0;
     }
     return false;
+}
+
+std::vector<std::string> watcher_names() {
+    std::ifstream in{"/proc/self/net/unix"};
+    const std::string table{std::istreambuf_iterator<char>{in}, {}};
+    return abstract_names(table, socket_start);
 }
 
 }  // namespace
@@ -136,9 +143,7 @@ void write_line(int fd, std::string_view line) noexcept {
 }
 
 std::optional<Watcher> find_watcher() {
-    std::ifstream in{"/proc/self/net/unix"};
-    const std::string table{std::istreambuf_iterator<char>{in}, {}};
-    for (const auto& name : abstract_names(table, socket_start)) {
+    for (const auto& name : watcher_names()) {
         const UniqueFd fd = connect_abstract(name);
         if (!fd) continue;
         write_line(fd.get(), words::status);
@@ -148,11 +153,30 @@ std::optional<Watcher> find_watcher() {
     return std::nullopt;
 }
 
+bool has_busy_watcher() {
+    return std::ranges::any_of(watcher_names(),
+                               [](const auto& name) { return bool{connect_abstract(name)}; });
+}
+
 std::string tell(const Watcher& watcher, std::string_view word) {
     const UniqueFd fd = connect_abstract(watcher.socket);
     if (!fd) return {};
     write_line(fd.get(), word);
     return read_line(fd.get(), undo_patience);
+}
+
+Dismissal::Dismissal() {
+    for (const auto& name : watcher_names()) {
+        UniqueFd fd = connect_abstract(name);
+        if (!fd) continue;
+        write_line(fd.get(), words::end);
+        told_.push_back(std::move(fd));
+    }
+}
+
+void Dismissal::wait() {
+    for (const auto& fd : told_) static_cast<void>(read_line(fd.get(), end_patience));
+    told_.clear();
 }
 
 }  // namespace meshgate::redirect

@@ -48,8 +48,23 @@ struct Watcher {
     Pending pending;
 };
 std::optional<Watcher> find_watcher();
+/// After find_watcher() found none: one is there, and puts the previous state back just now.
+bool has_busy_watcher();
 
 /// @return its answer; empty when it is not there any more.
 std::string tell(const Watcher& watcher, std::string_view word);
+
+/// Ends every watcher: what is there now is what somebody wants. Said in the turn that brought it
+/// about, so that nothing comes back after it; one that is about to put the previous state back
+/// waits for that turn, and then for nothing.
+class Dismissal {
+public:
+    Dismissal();
+    /// Until they are gone, for a moment; one that waits for the guard goes when it has its turn.
+    void wait();
+
+private:
+    std::vector<UniqueFd> told_;
+};
 
 }  // namespace meshgate::redirect
