@@ -58,6 +58,12 @@ std::vector<Chain> vip_chains(const Parts& parts);
 std::vector<Rule> vip_rules(const Parts& parts, const std::vector<Match>& from = {},
                             std::optional<Family> family = std::nullopt);
 
+/// The same of port 53 where services have it, before the DNS capture would take it: who asks the
+/// address of a name server of the mesh means that one. A UDP question to it has the zone of those
+/// that are captured, which is as good for any other translation.
+std::vector<Rule> vip_dns_rules(const Parts& parts, const std::vector<Match>& from = {},
+                                std::optional<Family> family = std::nullopt);
+
 /// VIPs that were not translated are refused at once: they must not go to the default gateway.
 std::vector<Chain> vip_refusal_chains(const Parts& parts);
 

@@ -30,8 +30,9 @@ Cidr localhost(Family family) {
 
 void append_dns(std::vector<Rule>& rules, const Parts& parts) {
     const auto& dns = parts.config.redirect.dns;
-    append(rules, open_dns_rules(parts));
     append(rules, exempt_dns_rules(parts));
+    append(rules, vip_dns_rules(parts));
+    append(rules, open_dns_rules(parts));
     for (const auto& server : parts.dns_servers) {
         rules.push_back(send_to(dns.port, joined(server, parts.dns_match()), cause::captured_dns,
                                 "DNS goes to the mesh resolver"));

@@ -8,6 +8,9 @@ constexpr MatchLoopback not_from_loopback{Device::in, Sense::not_equal};
 /// All of their questions, whatever servers resolv_conf of this machine names: theirs are others.
 void append_network_dns(std::vector<Rule>& rules, const Parts& parts) {
     const auto& dns = parts.config.redirect.dns;
+    for (const auto& network : parts.networks) {
+        append(rules, vip_dns_rules(parts, network.from, network.family));
+    }
     append(rules, open_dns_rules(parts));
     if (dns.enabled) {
         for (const auto& network : parts.networks) {

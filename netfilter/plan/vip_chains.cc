@@ -17,12 +17,14 @@ struct Kind {
     Protocol protocol;
 };
 
-std::vector<Kind> kinds_of(const Parts& parts) {
+/// @param port  only those that some VIP has this port of
+std::vector<Kind> kinds_of(const Parts& parts, std::optional<Port> port = std::nullopt) {
     std::vector<Kind> kinds;
     for (const Family family : parts.families) {
         for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
             const auto is_of = [&](const VipRoute& route) {
-                return route.family == family && route.protocol == protocol;
+                return route.family == family && route.protocol == protocol &&
+                       (!port || route.port == *port);
             };
             if (std::ranges::any_of(parts.vip_routes, is_of)) kinds.push_back({family, protocol});
         }
@@ -121,6 +123,20 @@ std::vector<Rule> vip_rules(const Parts& parts, const std::vector<Match>& from,
         if (family && addresses.family != *family) continue;
         rules.push_back({joined(from, to_vips(parts, addresses)), uncounted, Return{},
                          "no endpoint: refused once no other chain translates it"});
+    }
+    return rules;
+}
+
+std::vector<Rule> vip_dns_rules(const Parts& parts, const std::vector<Match>& from,
+                                std::optional<Family> family) {
+    std::vector<Rule> rules;
+    if (!parts.config.redirect.dns.enabled && !parts.outbound_could_take_dns()) return rules;
+    for (const auto& kind : kinds_of(parts, dns_port.first)) {
+        if (family && kind.family != *family) continue;
+        rules.push_back({joined(from, {l4proto({kind.protocol}), MatchDport{dns_port}}), uncounted,
+                         ToClass{kind.family, kind.protocol,
+                                 class_map_name(kind.family, kind.protocol)},
+                         "a service on port 53 is reached by its own address"});
     }
     return rules;
 }

@@ -8,6 +8,11 @@
 namespace meshgate::netfilter {
 namespace {
 
+/// Where it goes then; in prerouting another one of the interface's.
+conf::IpAddress this_machine(Family family) {
+    return conf::IpAddress::parse(family == Family::ipv4 ? "127.0.0.1" : "::1").value();
+}
+
 class Evaluation {
 public:
     Evaluation(const Ruleset& ruleset, const Packet& packet)
@@ -162,6 +167,9 @@ private:
     }
     Next apply(const RedirectTo& redirect) {
         outcome_.redirected_to = redirect.port;
+        packet_.destination = this_machine(packet_.destination.family());
+        packet_.dport = redirect.port;
+        packet_.to_this_host = true;
         return Next::hook_done;
     }
     // A statement, no verdict; of two the kernel keeps the first (a template is there already).

@@ -368,6 +368,10 @@ MATRIX = {
                              f"[{n.OUTSIDE6}]:9003"], port=[80, 443]),
             service("turns", outside(4), balance="round-robin", protocols=["tcp", "udp"]),
             service("sticky", outside(1, 2), balance="client-hash"), service("empty", []))),
+    "kernel_vips_dns": (
+        ALONE + n.DNS_ALL + 'on_resolver_down = "open"\n' + BEHIND + '[vip]\nmode = "kernel"\n', (
+            service("names", outside(1), port=53, protocols=["tcp", "udp"]),
+            service("shop", outside(2)))),
     "kernel_vips_beside_proxy": (
         n.BASE, (service("shop", outside(1), via="kernel", address="10.99.0.1"),)),
 }
@@ -387,7 +391,7 @@ def test_packets_go_where_explain_says(network, back_ends, name):
     for limit in ("ipv4.icmp_ratelimit", "ipv6.icmp.ratelimit"):  # of refusals, to one client
         network.vm_namespace.run("sysctl", "-qw", f"net.{limit}=0")
     probes = [(who, protocol, to, port) for who in ("vm", "client") for protocol in ("tcp", "udp")
-              for to in TARGETS for port in (80, 443, 3000)]
+              for to in TARGETS for port in (80, 443, 3000, 53)]
     for who, protocol, to, port in probes:
         at = f"[{to}]:{port}" if ":" in to else f"{to}:{port}"
         client = n.CLIENT6 if ":" in to else n.CLIENT
@@ -468,3 +472,69 @@ def test_the_capture_beside_it_is_what_it_was(network, back_ends):
     assert network.outside.tcp(uid=0, to=[n.VM, 80])["name"] == "inbound"
     # Who is exempt is not captured, and not translated: he is refused.
     assert burst(network.vm_namespace, "240.0.0.0", 1, uid=n.PROXY) == {"ECONNREFUSED": 1}
+
+
+@pytest.fixture
+def name_servers(network):
+    """Outside on a port of its own, and at the client's on the usual one: both know their name."""
+    SCRIPTS[:] = [network.folder]
+    started = []
+    for namespace, address, port, name in ((network.outside_namespace, n.OUTSIDE, 5354, "far"),
+                                           (network.client_namespace, n.CLIENT, 53, "near")):
+        path = network.write("\n".join([
+            "keep-in-foreground", "no-resolv", "no-hosts", "user=root", "pid-file=", "log-facility=-",
+            "bind-interfaces", f"listen-address={address}", f"port={port}",
+            f"txt-record=who.example,{name}", ""]), f"{name}.dnsmasq.conf")
+        process = namespace.start("dnsmasq", f"--conf-file={path}")
+        process.wait_ready(lambda namespace=namespace, address=address, port=port:
+                           who_answers(namespace, address, "-p", port), "dnsmasq")
+        started.append(process)
+    yield
+    for process in started:
+        process.stop()
+
+
+def who_answers(namespace, address, *options):
+    return namespace.try_run("dig", "+short", "+time=2", "+tries=1", f"@{address}", "who.example", "TXT",
+                             *options, uid=n.APP).stdout.strip().strip('"')
+
+
+@pytest.mark.parametrize("capture", ["all", "resolv-conf", None])
+@pytest.mark.parametrize("whose", ["vm", "client"])
+def test_a_name_server_is_reached_by_its_address_while_dns_is_captured(network, name_servers, whose,
+                                                                       capture):
+    """Over UDP and TCP, at its port and at another; what is asked of others is captured as ever."""
+    both = {"port": 53, "protocols": ["udp", "tcp"]}
+    captured = f'[redirect.dns]\nenabled = true\ncapture = "{capture}"\nprotocols = ["udp", "tcp"]\n'
+    install(network, service("far", [f"{n.OUTSIDE}:5354"], **both) +
+            service("near", [f"{n.CLIENT}:53"], **both) + service("none", [], **both) +
+            service("shop", [f"{n.OUTSIDE}:9001"]),
+            more=BEHIND + (captured if capture else ""))
+    namespace = getattr(network, f"{whose}_namespace")
+    for options in ((), ("+tcp",)):
+        assert who_answers(namespace, "240.0.0.0", *options) == "far"
+        assert who_answers(namespace, "240.0.0.1", *options) == "near"
+    # A client that is its own endpoint gets redirects too, which count.
+    network.vm_namespace.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")
+    refused = "EPERM" if whose == "vm" else "ECONNREFUSED"
+    assert burst(namespace, "240.0.0.2", 1, "udp", 53) == {refused: 1}
+    assert burst(namespace, "240.0.0.2", 1, "tcp", 53) == {"ECONNREFUSED": 1}
+    agent = getattr(network, whose)
+    captures = capture == "all" or (capture and whose == "client")
+    for ask in (agent.udp, agent.tcp):
+        assert ask(uid=n.APP, to=[n.FAR, 53])["name"] == ("resolver" if captures else "outside")
+        if captures:
+            assert ask(uid=n.APP, to=["240.0.0.3", 53])["name"] == "resolver"  # it has no such port
+
+
+def test_name_servers_are_balanced_and_checked(network, name_servers):
+    """The check over TCP; a dead one is asked no more, also by who asks from the same port again."""
+    state = network.folder / "names.vips"
+    text = config(service("names", [f"{n.OUTSIDE}:5354", f"{n.CLIENT}:53", f"{n.OUTSIDE}:5355"],
+                          port=53, protocols=["udp", "tcp"], health={"check": "tcp"}),
+                  more=BEHIND + n.DNS_ALL).replace("{state}", str(state))
+    with Guard(network, text, base=ALONE) as guard:
+        lab.wait_until(lambda: f"{n.OUTSIDE}:5355 is dead" in guard.process.output(), "the check")
+        for options in ((), ("+tcp",), ("-b", f"{n.LAN}#45353")):
+            found = {who_answers(network.vm_namespace, VIP, *options) for _ in range(40)}
+            assert found <= {"far", "near"} and ("-b" in options or len(found) == 2), found

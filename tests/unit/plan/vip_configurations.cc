@@ -38,6 +38,16 @@ Host appliance() {
     return host;
 }
 
+/// A name server of the mesh, and a service that is none.
+Host with_name_server() {
+    auto names = service("names", "240.0.0.0", {{ip("192.0.2.20"), 5353, 1}});
+    names.ports = {53};
+    names.protocols = {Protocol::tcp, Protocol::udp};
+    Host host;
+    host.vips = {names, service("shop", "240.0.0.1", {{ip("192.0.2.21"), 80, 1}})};
+    return host;
+}
+
 /// One service of many is the kernel's.
 Host beside_a_proxy() {
     Host host;
@@ -70,6 +80,19 @@ via = "kernel"
 address = "10.99.0.1"
 endpoints = "192.0.2.20:8080")",
          beside_a_proxy()},
+        {"kernel_vips_dns", R"([proxy]
+enabled = false
+[redirect.dns]
+enabled = true
+capture = "all"
+protocols = ["udp", "tcp"]
+on_resolver_down = "open"
+[[redirect.network]]
+interface = "lan0"
+cidr = "10.0.2.0/24"
+[vip]
+mode = "kernel")",
+         with_name_server()},
     };
     return all;
 }

@@ -145,6 +145,40 @@ TEST_CASE("a single service in the kernel leaves the range to the proxy") {
     CHECK(fate(ruleset, to("240.0.0.2", 80)) == "15001");
 }
 
+TEST_CASE("a service on port 53 is reached by its address, whatever is captured") {
+    auto names = service("names", "240.0.0.1", endpoints({"192.0.2.1"}));
+    names.ports = {53};
+    auto none = service("none", "240.0.0.2", {});
+    none.ports = {53};
+    const std::string captured = "[redirect.dns]\nenabled = true\nprotocols = [\"udp\", \"tcp\"]\n";
+    for (auto* each : {&names, &none}) each->protocols = {Protocol::tcp, Protocol::udp};
+    for (const auto& text : {kernel_mode, kernel_mode + captured + "capture = \"all\"\n",
+                             kernel_mode + captured + "capture = \"all\"\non_resolver_down = \"open\"\n",
+                             captured + "capture = \"all\"\n", captured, std::string{}}) {
+        CAPTURE(text);
+        const auto ruleset = plan_of(text, host({names, none, service("b", "240.0.0.3", {})})).ruleset;
+        for (const auto protocol : {Protocol::tcp, Protocol::udp}) {
+            CHECK(fate(ruleset, to("240.0.0.1", 53, protocol)) == "192.0.2.1:8080=1");
+            CHECK(fate(ruleset, to("240.0.0.2", 53, protocol)) == "refused");
+            const bool all_is_captured = text.find("\"all\"") != std::string::npos;
+            for (const char* other : {"240.0.0.3", "192.0.2.77"}) {
+                CHECK((fate(ruleset, to(other, 53, protocol)) == "15053") == all_is_captured);
+            }
+        }
+    }
+}
+
+TEST_CASE("who is exempt is no client of a name server of the mesh either") {
+    auto names = service("names", "240.0.0.1", endpoints({"192.0.2.1"}));
+    names.ports = {53};
+    const auto ruleset =
+        plan_of("[redirect.dns]\nenabled = true\nprotocols = \"tcp\"\n", host({names})).ruleset;
+    auto packet = to("240.0.0.1", 53);
+    CHECK(fate(ruleset, packet) == "192.0.2.1:8080=1");
+    packet.uid = 5678;
+    CHECK(fate(ruleset, packet) == "refused");
+}
+
 TEST_CASE("clients behind an interface get the same, others nothing") {
     const auto ruleset =
         plan_of(kernel_mode + "[[redirect.network]]\ninterface = \"lan0\"\ncidr = \"10.1.0.0/16\"\n",
