@@ -137,3 +137,14 @@ def test_what_is_installed_is_what_is_configured(network):
     assert (done.returncode, done.stdout) == (0, "")
     other = network.config(n.DNS_ALL, base=KEYS.replace("1337, ", ""))
     assert network.run("diff", config=other).returncode == 2
+
+
+@pytest.mark.nftables_only
+def test_nft_shows_groups_as_groups(network):
+    """By the type that the set says it has, which the kernel only keeps."""
+    network.install(n.DNS_ALL, base=KEYS)
+    listing = network.vm_namespace.run("nft", "list", "ruleset")
+    types = {words.split()[0]: words.split("type ")[1].split("\n")[0]
+             for words in listing.split("\tset ")[1:]}
+    assert {name: kind for name, kind in types.items() if "group" in name} == {
+        "exempt_groups": "gid"}, listing
