@@ -229,6 +229,16 @@ VipState read_state(const std::string& file, std::vector<conf::Diagnostic>& faul
     return reader.take();
 }
 
+bool is_emptied(const std::string& file) {
+    std::error_code is_missing;
+    return std::filesystem::file_size(file, is_missing) == 0;
+}
+
+std::string emptied_message(const std::string& file) {
+    return file + " is empty, and said who has which address: it was emptied by somebody, or by a "
+                  "disk that lost its power";
+}
+
 namespace {
 
 /// What root writes in the folder of dns.user is for that user to read; who owns the folder can replace
@@ -244,9 +254,9 @@ void give_to_owner_of(const std::filesystem::path& folder, int fd) {
 
 void write_state(const std::string& file, const VipState& state) {
     const std::string text = to_text(state);
-    if (read_text(file) == text) return;
     const std::string beside = file + ".new";
     ::unlink(beside.c_str());  // of a writer that was killed
+    if (read_text(file) == text) return;
     UniqueFd fd{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
     if (!fd) throw_errno(beside);
     try {

@@ -41,6 +41,11 @@ std::string to_text(std::chrono::sys_seconds time);
 /// @throws std::system_error for a file that cannot be read, conf::Error for one over 256 MiB
 VipState read_state(const std::string& file, std::vector<conf::Diagnostic>& faults);
 
+/// There is a file, with nothing in it: nobody writes one, but a disk that lost its power may leave one.
+bool is_emptied(const std::string& file);
+/// What to say of it.
+std::string emptied_message(const std::string& file);
+
 /// Writes a new file beside it, syncs, renames: an old or a new state, never half. Does nothing
 /// when the content is the same.
 /// @throws std::system_error (read-only, no space): the caller says so and goes on.

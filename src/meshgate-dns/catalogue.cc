@@ -92,6 +92,9 @@ dns::zone::VipState read_kept_state(const std::string& file, std::vector<std::st
         std::vector<conf::Diagnostic> faults;
         auto state = dns::zone::read_state(file, faults);
         for (const auto& fault : faults) warnings.push_back(fault.to_string() + consequence);
+        if (dns::zone::is_emptied(file)) {
+            warnings.push_back(dns::zone::emptied_message(file) + consequence);
+        }
         return state;
     } catch (const conf::Error& error) {
         for (const auto& d : error.diagnostics()) warnings.push_back(d.to_string() + consequence);

@@ -118,6 +118,10 @@ bool has_kernel_vips(const conf::Config& config) {
 void gather_vips(const conf::Config& config, netfilter::Host& host,
                  std::vector<std::string>& notices) {
     if (!has_kernel_vips(config)) return;
+    if (dns::zone::is_emptied(config.vip.state)) {
+        notices.push_back(dns::zone::emptied_message(config.vip.state) +
+                          "; addresses that are not pinned may change");
+    }
     fill(config, assign_vips(config, read_kept(config)), host, notices);
     const bool any_checks = std::ranges::any_of(kernel_services(config), [](const auto& each) {
         return static_cast<bool>(each.second->health);

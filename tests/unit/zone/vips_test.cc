@@ -249,6 +249,10 @@ TEST_CASE("the state is written whole, and only when it changed") {
     dns::zone::write_state(folder.file(), state);
     CHECK(std::filesystem::last_write_time(folder.file()) == written);
     CHECK(read(std::string{folder.name} + "/missing") == VipState{});
+    CHECK_FALSE(dns::zone::is_emptied(std::string{folder.name} + "/missing"));
+    CHECK_FALSE(dns::zone::is_emptied(folder.file()));
+    std::ofstream{folder.name + std::string{"/emptied"}};
+    CHECK(dns::zone::is_emptied(std::string{folder.name} + "/emptied"));
     CHECK_THROWS_AS(dns::zone::write_state("/nowhere/at/all", state), std::system_error);
 }
 
