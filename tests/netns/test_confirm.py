@@ -248,6 +248,19 @@ def test_an_uninstall_and_the_end_of_the_time_meet(network, before):
     assert "meshgate" not in network.vm_namespace.run("nft", "list", "ruleset")
 
 
+def test_an_install_waits_for_what_comes_back_just_now(network, before):
+    path = network.config(NEW)
+    with open(f"/proc/{network.vm_namespace.holder.pid}/ns/net") as turn:
+        assert network.run("install", "--confirm", "1s", config=path).returncode == 0
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        lab.wait_until(lambda: waits_for_turn(watcher_pid(network)), "the end of the time")
+        done = network.run("install", config=path)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+    assert done.returncode == 1 and "comes back just now" in done.stderr, done.stderr
+    wait_for_watchers(network)
+    assert state(network) == before
+
+
 @pytest.mark.nftables_only
 def test_a_refused_install_leaves_nothing_behind(network, before):
     """Where the kernel has no NAT for inet."""
