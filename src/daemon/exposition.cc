@@ -8,8 +8,8 @@ std::string labels(std::initializer_list<std::pair<std::string_view, std::string
         if (!out.empty()) out += ',';
         out.append(key).append("=\"");
         for (const char c : value) {
-            if (c == '"' || c == '\\') out += '\\';
-            out += c;
+            if (c == '"' || c == '\\' || c == '\n') out += '\\';
+            out += c == '\n' ? 'n' : c;
         }
         out += '"';
     }

@@ -10,7 +10,7 @@ import lab
 import network as n
 import pytest
 from guarding import Guard
-from test_vips import ALONE, SCRIPTS, VIP, burst, config, outside, service
+from test_vips import ALONE, OTHER_VIP, SCRIPTS, VIP, burst, config, outside, service
 
 FULL = bool(os.environ.get("MESHGATE_FULL"))
 COUNT, DEATHS = (100_000, 100) if FULL else (10_000, 3)
@@ -197,6 +197,24 @@ def test_metrics_say_who_is_dead(network, two):
         lab.wait_until(lambda: expected in endpoints(guard), "the dead one")
         told = json.loads(guard.ask("/api/v1/endpoints")[1])
         assert (told["schema"], told["left_out"]) == ("meshgate-guard.endpoints/1", 0)
+
+
+@pytest.mark.parametrize("counts", [0, 1])
+def test_metrics_say_how_many_connections_a_service_has(network, two, counts):
+    network.vm_namespace.run("sysctl", "-qw", f"net.netfilter.nf_conntrack_acct={counts}")
+    one, other = ('meshgate_guard_service_%s{service="a"}', 'meshgate_guard_service_%s{service="b"}')
+    both = service("a", outside(1)) + service("b", outside(2), protocols=["udp"])
+    with guarded(network, both) as guard:
+        for name in ("first", "second"):
+            assert network.vm.hold(uid=n.APP, to=[VIP, 80], name=name) == "b1"
+        assert burst(network.vm_namespace, OTHER_VIP, 1, "udp") == {"b2": 1}
+        guard.wait_for(one % "connections", 2)
+        told = guard.metrics()
+        assert (told[one % "connections"], told[other % "connections"]) == (2, 1)
+        assert (told.get(one % "bytes", 0) > 0, told.get(other % "bytes", 0) > 0) == (counts, counts)
+        assert told["meshgate_guard_services_left_out"] == 0
+        for name in ("first", "second"):
+            network.vm.let_go(name=name)
 
 
 @pytest.fixture

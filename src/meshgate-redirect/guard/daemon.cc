@@ -47,21 +47,6 @@ void forget_dead(const std::vector<conf::IpAddress>& vips, const conf::SocketAdd
     }
 }
 
-http::Response metrics_of(Keeper& keeper, const EndpointWatch& endpoints) {
-    std::size_t more = 0;
-    auto told = endpoints.states(endpoints_told_max, more);
-    return {200, metrics_text,
-            guard_metrics({.stats = keeper.stats(),
-                           .counters = keeper.counters(),
-                           .is_ready = keeper.not_ready().empty(),
-                           .holds = keeper.holds(),
-                           .is_fight = keeper.is_fight(),
-                           .is_dns_open = keeper.is_dns_open(),
-                           .endpoints = std::move(told),
-                           .more_endpoints = more,
-                           .endpoint_changes = endpoints.changes()})};
-}
-
 http::Response endpoints_of(const EndpointWatch& endpoints) {
     std::size_t more = 0;
     const auto told = endpoints.states(endpoints_shown_max, more);
@@ -167,9 +152,30 @@ void GuardDaemon::answer(const http::Request& request, const http::Reply& reply)
     }
     if (request.path == "/healthz") return reply({200, plain_text, "ok"});
     if (request.path == "/readyz") return reply(readiness(keeper_.not_ready()));
-    if (request.path == "/metrics") return reply(metrics_of(keeper_, endpoints_));
+    if (request.path == "/metrics") return reply({200, metrics_text, metrics()});
     if (request.path == "/api/v1/endpoints") return reply(endpoints_of(endpoints_));
     reply({404, plain_text, "not found\n"});
+}
+
+std::string GuardDaemon::metrics() {
+    GuardNumbers numbers{.stats = keeper_.stats(),
+                         .counters = keeper_.counters(),
+                         .is_ready = keeper_.not_ready().empty(),
+                         .holds = keeper_.holds(),
+                         .is_fight = keeper_.is_fight(),
+                         .is_dns_open = keeper_.is_dns_open(),
+                         .endpoints = {},
+                         .more_endpoints = 0,
+                         .endpoint_changes = endpoints_.changes(),
+                         .services = {},
+                         .more_services = 0};
+    numbers.endpoints = endpoints_.states(endpoints_told_max, numbers.more_endpoints);
+    if (const auto* setup = keeper_.setup_in_force()) {
+        numbers.services = connections_.count(setup->host.vips, keeper_.installations(),
+                                              ServiceConnections::Clock::now());
+        numbers.more_services = connections_.left_out();
+    }
+    return guard_metrics(numbers);
 }
 
 std::string GuardDaemon::take_up(const PauseOutcome& outcome) {

@@ -8,6 +8,7 @@
 #include "src/meshgate-redirect/guard/endpoint_watch.h"
 #include "src/meshgate-redirect/guard/keeper.h"
 #include "src/meshgate-redirect/guard/pause_server.h"
+#include "src/meshgate-redirect/guard/service_connections.h"
 
 #include <functional>
 #include <memory>
@@ -59,6 +60,7 @@ private:
     void watch_file();
     void tell_state();
     void watch_endpoints();
+    [[nodiscard]] std::string metrics();
 
     boost::asio::io_context& context_;
     daemon::Notifier notifier_;
@@ -66,6 +68,7 @@ private:
     netfilter::RulesetEvents ruleset_events_;
     netfilter::RoutingEvents routing_events_;
     EndpointWatch endpoints_;
+    ServiceConnections connections_;
     Timer repair_timer_, follow_timer_, resolver_timer_, iptables_timer_, watchdog_timer_;
     std::optional<Keeper::Clock::time_point> repair_at_;
     bool follows_soon_ = false;

@@ -56,6 +56,23 @@ void add_endpoints(Exposition& out, const GuardNumbers& numbers) {
               numbers.endpoint_changes);
 }
 
+/// Gauges: what is open ends, and its bytes with it.
+void add_services(Exposition& out, const GuardNumbers& numbers) {
+    out.family("meshgate_guard_service_connections", "gauge",
+               "Open connections, and flows of UDP, that the kernel takes to endpoints of the service.");
+    for (const auto& one : numbers.services) {
+        out.sample(label("service", one.service), one.connections);
+    }
+    out.family("meshgate_guard_service_bytes", "gauge",
+               "Their bytes so far, where the kernel counts them (nf_conntrack_acct).");
+    for (const auto& one : numbers.services) {
+        if (one.bytes) out.sample(label("service", one.service), *one.bytes);
+    }
+    out.family("meshgate_guard_services_left_out", "gauge",
+               "Services beyond the first 1000, which are not told one by one.");
+    out.sample("", numbers.more_services);
+}
+
 const char* word(bool value) {
     return value ? "true" : "false";
 }
@@ -101,6 +118,7 @@ std::string guard_metrics(const GuardNumbers& numbers) {
     add_total(out, "meshgate_guard_dns_switches_total", "DNS capture switched off or on.",
               stats.dns_switches);
     add_endpoints(out, numbers);
+    add_services(out, numbers);
     add_counters(out, numbers.counters);
     return out.take();
 }

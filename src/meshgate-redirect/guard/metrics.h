@@ -3,6 +3,7 @@
 #include "netfilter/ruleset/counters.h"
 #include "src/meshgate-redirect/guard/endpoint_watch.h"
 #include "src/meshgate-redirect/guard/keeper.h"
+#include "src/meshgate-redirect/guard/service_connections.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,8 @@ struct GuardNumbers {
     std::vector<EndpointState> endpoints;    ///< those that are told one by one
     std::size_t more_endpoints = 0;          ///< beside them
     std::uint64_t endpoint_changes = 0;
+    std::vector<ServiceNumbers> services;    ///< none: the kernel does not tell
+    std::size_t more_services = 0;           ///< beside them
 };
 
 /// Endpoints that the metrics tell one by one, at most.

@@ -163,6 +163,8 @@ TEST_CASE("metrics have each family once, whatever programs call themselves") {
     numbers.stats.repairs_by = {{"nft", 2}, {"a\"b\\c", 1}};
     numbers.counters = {{"captured_dns", 7, 420}};
     numbers.holds = true;
+    numbers.services = {{"a", 3, 1200}, {"q\"b\\c\nd", 1, {}}};
+    numbers.more_services = 5;
     const auto text = guard_metrics(numbers);
     for (const std::string line :
          {"meshgate_guard_repairs_total{program=\"nft\"} 2\n",
@@ -170,6 +172,10 @@ TEST_CASE("metrics have each family once, whatever programs call themselves") {
           "meshgate_redirect_packets_total{cause=\"captured_dns\"} 7\n",
           "meshgate_redirect_bytes_total{cause=\"captured_dns\"} 420\n",
           "meshgate_guard_holds_rules 1\n", "meshgate_guard_ready 0\n",
+          "meshgate_guard_service_connections{service=\"a\"} 3\n",
+          "meshgate_guard_service_connections{service=\"q\\\"b\\\\c\\nd\"} 1\n",
+          "meshgate_guard_service_bytes{service=\"a\"} 1200\n# HELP",  // and of no other
+          "meshgate_guard_services_left_out 5\n",
           "# TYPE meshgate_guard_repairs_total counter\n"}) {
         CAPTURE(line);
         CHECK(text.find(line) != text.npos);
