@@ -261,7 +261,17 @@ struct RemoveElements {
 }  // namespace
 
 std::string digest(const Ruleset& ruleset) {
-    Ruleset planned = ruleset;
+    Ruleset planned{.table = ruleset.table,
+                    .sets = ruleset.sets,
+                    .chains = ruleset.chains,
+                    .counters = ruleset.counters};
+    // Their elements, of which there may be many, are no part of it.
+    for (const auto& map : ruleset.class_maps) {
+        planned.class_maps.push_back({map.name, map.comment, map.family, {}});
+    }
+    for (const auto& map : ruleset.endpoint_maps) {
+        planned.endpoint_maps.push_back({map.name, map.comment, map.family, map.protocol, {}});
+    }
     for (Set& set : planned.sets) {
         if (is_followed(set.name)) std::visit(RemoveElements{}, set.elements);
     }

@@ -44,7 +44,7 @@ Setup make_setup(const Invocation& invocation) {
     setup.store_firewalld = wishes.store_firewalld;
     auto gathered = gather_host(setup.config);
     setup.host = std::move(gathered.host);
-    gather_vips(setup.config, setup.host, gathered.notices);
+    setup.kept_vips = gather_vips(setup.config, setup.host, gathered.notices);
     setup.plan = netfilter::plan(setup.config, setup.host);
     require_ordinary_user(setup);
     setup.warnings = std::move(gathered.warnings);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dns/zone/vip_state.h"
 #include "netfilter/plan/plan.h"
 #include "src/meshgate-redirect/invocation.h"
 
@@ -15,6 +16,7 @@ struct Setup {
     conf::Config config;
     netfilter::Host host;  ///< what the plan was made for
     netfilter::Plan plan;
+    std::optional<dns::zone::VipState> kept_vips;  ///< by gather_vips(), for keep_vips()
     std::optional<conf::Port> spared_port;  ///< left alone by the plan until it is confirmed
     bool dry_run = false;               ///< print, change nothing
     bool store_firewalld = false;       ///< the capture is to survive as firewalld's own

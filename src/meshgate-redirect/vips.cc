@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -115,24 +116,30 @@ bool has_kernel_vips(const conf::Config& config) {
            });
 }
 
-void gather_vips(const conf::Config& config, netfilter::Host& host,
-                 std::vector<std::string>& notices) {
-    if (!has_kernel_vips(config)) return;
+std::optional<VipState> gather_vips(const conf::Config& config, netfilter::Host& host,
+                                    std::vector<std::string>& notices) {
+    if (!has_kernel_vips(config)) return std::nullopt;
     if (dns::zone::is_emptied(config.vip.state)) {
         notices.push_back(dns::zone::emptied_message(config.vip.state) +
                           "; addresses that are not pinned may change");
     }
-    fill(config, assign_vips(config, read_kept(config)), host, notices);
+    auto kept = read_kept(config);
+    const auto assignment = assign_vips(config, kept);
+    fill(config, assignment, host, notices);
     const bool any_checks = std::ranges::any_of(kernel_services(config), [](const auto& each) {
         return static_cast<bool>(each.second->health);
     });
     if (any_checks && config.redirect.outbound.enabled) host.checks_mark = checks_mark;
+    if (!is_kept(config, kept, assignment)) return std::nullopt;
+    return kept;
 }
 
 void keep_vips(Setup& setup) {
     const auto& config = setup.config;
+    const auto known = std::exchange(setup.kept_vips, std::nullopt);
     if (!has_kernel_vips(config)) return;
     const auto kept = read_kept(config);
+    if (known == kept) return;
     if (is_kept(config, kept, assign_vips(config, kept))) return;
     const auto folder = std::filesystem::path{config.vip.state}.parent_path();
     std::error_code ignored;  // the lock says what is wrong with it

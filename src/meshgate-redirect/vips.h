@@ -1,9 +1,11 @@
 #pragma once
 
 #include "conf/config.h"
+#include "dns/zone/vip_state.h"
 #include "netfilter/plan/plan.h"
 #include "src/meshgate-redirect/setup.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +22,11 @@ inline constexpr conf::Mark checks_mark = 0x6d67636b;
 
 /// Fills host.vips, host.proxy_vips and host.checks_mark. Nothing is read when there is none for the kernel.
 /// @param notices  gets what somebody should know: VIPs that nobody serves
+/// @return the state file's content, when it has all of the addresses
 /// @throws conf::Error for what the kernel cannot do (netfilter::vip_faults()) and for addresses
 ///   that contradict each other
-void gather_vips(const conf::Config& config, netfilter::Host& host,
-                 std::vector<std::string>& notices);
+std::optional<dns::zone::VipState> gather_vips(const conf::Config& config, netfilter::Host& host,
+                                               std::vector<std::string>& notices);
 
 /// Makes the state file say what the plan of `setup` translates: does nothing when it does, writes
 /// it, and plans anew, when no meshgate-dns keeps it.
