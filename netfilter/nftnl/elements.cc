@@ -5,6 +5,8 @@
 #include "netfilter/nftnl/standstill.h"
 #include "netfilter/ruleset/kernel_error.h"
 
+#include <arpa/inet.h>
+
 #include <libmnl/libmnl.h>
 
 #include <algorithm>
@@ -22,16 +24,42 @@ Netlink::Dumped dump_lists(Netlink& netlink, std::string_view table, const std::
     return netlink.dump(*request, visit);
 }
 
+std::optional<std::size_t> ask_for_count(Netlink& netlink, std::string_view table,
+                                         const std::string& set) {
+    Request request{NFT_MSG_GETSET};
+    mnl_attr_put_strz(request.get(), NFTA_SET_TABLE, std::string{table}.c_str());
+    mnl_attr_put_strz(request.get(), NFTA_SET_NAME, set.c_str());
+    std::optional<std::size_t> count;
+    const auto verdict = netlink.ask(
+        *request, [&count](const nlmsghdr& message) { count = said_count(message); });
+    if (verdict.error != 0) throw KernelError{"set " + set, verdict.error, verdict.text};
+    return count;
+}
+
 }  // namespace
+
+std::optional<std::size_t> said_count(const nlmsghdr& message) {
+    std::optional<std::size_t> count;
+    for_each_attribute(message, sizeof(nfgenmsg), [&count](const nlattr& attribute) {
+        if (mnl_attr_get_type(&attribute) == set_count_attribute &&
+            mnl_attr_validate(&attribute, MNL_TYPE_U32) == 0) {
+            count = ntohl(mnl_attr_get_u32(&attribute));
+        }
+    });
+    return count;
+}
+
+void for_each_listed(const nlmsghdr& message, const std::function<void(nftnl_set_elem&)>& visit) {
+    const auto list = own<NftSet>(nftnl_set_alloc());
+    if (nftnl_set_elems_nlmsg_parse(&message, list.get()) < 0) return;
+    const auto iterator = own<NftSetElemIter>(nftnl_set_elems_iter_create(list.get()));
+    while (auto* element = nftnl_set_elems_iter_next(iterator.get())) visit(*element);
+}
 
 Netlink::Dumped dump_elements(Netlink& netlink, std::string_view table, const std::string& set,
                               const std::function<void(nftnl_set_elem&)>& visit) {
-    return dump_lists(netlink, table, set, [&](const nlmsghdr& message) {
-        const auto list = own<NftSet>(nftnl_set_alloc());
-        if (nftnl_set_elems_nlmsg_parse(&message, list.get()) < 0) return;
-        const auto iterator = own<NftSetElemIter>(nftnl_set_elems_iter_create(list.get()));
-        while (auto* element = nftnl_set_elems_iter_next(iterator.get())) visit(*element);
-    });
+    return dump_lists(netlink, table, set,
+                      [&](const nlmsghdr& message) { for_each_listed(message, visit); });
 }
 
 IntervalElement to_interval_element(nftnl_set_elem& element) {
@@ -48,6 +76,7 @@ IntervalElement to_interval_element(nftnl_set_elem& element) {
 }
 
 std::size_t count_elements(Netlink& netlink, std::string_view table, const std::string& set) {
+    if (const auto count = ask_for_count(netlink, table, set)) return *count;
     Standstill standstill;
     do {
         std::size_t count = 0;

@@ -14,7 +14,9 @@
 
 namespace meshgate::netfilter {
 
-/// NFT_TABLE_F_PERSIST of Linux 6.9, which the headers of Debian 12 do not have.
+/// NFT_TABLE_F_PERSIST of Linux 6.9, which the headers of Debian 12 do not have, nor the next.
 inline constexpr std::uint32_t table_persists = 4;
+/// NFTA_SET_COUNT of Linux 6.17.
+inline constexpr std::uint16_t set_count_attribute = 20;
 
 }  // namespace meshgate::netfilter

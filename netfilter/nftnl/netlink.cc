@@ -109,6 +109,7 @@ void Netlink::send(std::span<const std::byte> messages) {
                         reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) throw_errno("send to the kernel");
+    traffic_.sent += messages.size();
     has_rest_ = true;
     has_losses_ = false;
 }
@@ -133,6 +134,8 @@ bool Netlink::receive(const std::function<bool(const nlmsghdr&)>& on_message) {
         if (static_cast<std::size_t>(received) > buffer_.size()) {
             throw_errno("read from the kernel", EMSGSIZE);
         }
+        traffic_.received += static_cast<std::size_t>(received);
+        ++traffic_.datagrams;
         auto rest = static_cast<int>(received);
         const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data());
         for (; mnl_nlmsg_ok(message, rest); message = mnl_nlmsg_next(message, &rest)) {

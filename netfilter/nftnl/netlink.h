@@ -36,6 +36,12 @@ void for_each_attribute(const nlmsghdr& message, std::size_t header_bytes,
 /// Visits the attributes within an attribute.
 void for_each_nested(const nlattr& attribute, const OnAttribute& visit);
 
+/// What has gone through a socket.
+struct Traffic {
+    std::uint64_t sent = 0, received = 0;  ///< bytes
+    std::uint64_t datagrams = 0;           ///< received
+};
+
 /// A netlink socket in the network namespace of the thread that makes it. The kernel handles what
 /// is sent before the send returns (net/netlink/af_netlink.c, netlink_unicast_kernel), and goes on
 /// with a dump at each read: an answer is never waited for.
@@ -48,6 +54,8 @@ public:
 
     /// By which the kernel names this socket to others (nl_pid, netlink(7)).
     [[nodiscard]] std::uint32_t port() const noexcept { return port_; }
+
+    [[nodiscard]] const Traffic& traffic() const noexcept { return traffic_; }
 
     /// Sends one datagram of whatever size. What is left of earlier answers, after an error, is
     /// read away before: it must not be taken for the answer to this. @throws std::system_error
@@ -77,6 +85,7 @@ private:
     bool has_losses_ = false;  ///< of the answer that is being read
     std::uint32_t port_ = 0;
     std::uint32_t sequence_ = 0;
+    Traffic traffic_;
     std::vector<std::byte> buffer_;
 };
 

@@ -7,6 +7,7 @@
 #include "netfilter/nftnl/intervals.h"
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/maps.h"
+#include "netfilter/nftnl/read_maps.h"
 #include "netfilter/nftnl/read_rule.h"
 #include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/request.h"
@@ -22,8 +23,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <iterator>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -56,6 +57,7 @@ public:
         read_sets();
         read_chains();
         read_rules();
+        read_endpoints();
         read_objects();
         read_flowtables();
         return std::move(installed_);
@@ -84,6 +86,7 @@ private:
             auto set = own<NftSet>(nftnl_set_alloc());
             if (nftnl_set_nlmsg_parse(&message, set.get()) < 0) return;
             if (text(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE)) != table_) return;
+            counts_[text(nftnl_set_get_str(set.get(), NFTNL_SET_NAME))] = said_count(message);
             sets.push_back(std::move(set));
         });
         for (const auto& set : sets) read_set(*set);
@@ -92,31 +95,36 @@ private:
     /// @return false when it is no map of ours.
     bool read_map(nftnl_set& set) {
         if (auto map = to_class_map(set)) {
-            read_map_elements(*map, to_class);
+            read_map_elements(map->name, [&] {
+                return read_elements(netlink_, table_, *map, counts_[map->name]);
+            });
             installed_.ruleset.class_maps.push_back(std::move(*map));
             return true;
         }
         if (auto map = to_endpoint_map(set)) {
-            read_map_elements(*map, to_slot);
             installed_.ruleset.endpoint_maps.push_back(std::move(*map));
             return true;
         }
         return false;
     }
 
-    template <class Map, class Read>
-    void read_map_elements(Map& map, Read to_element) {
-        bool all_known = true;
-        for_each_element(map.name, [&](nftnl_set_elem& element) {
-            if (auto known = to_element(element, map.family)) {
-                map.elements.push_back(std::move(*known));
-            } else {
-                all_known = false;
-            }
-        });
-        if (!all_known) unknown("elements of map " + map.name);
-        std::ranges::sort(map.elements, key_order);
+    /// Last: the rules and classes say what may be in them.
+    void read_endpoints() {
+        const auto& rules = installed_.ruleset;
+        for (auto& map : installed_.ruleset.endpoint_maps) {
+            read_map_elements(map.name, [&] {
+                return read_elements(netlink_, table_, map, counts_[map.name], rules);
+            });
+        }
     }
+
+    template <class Read>
+    void read_map_elements(const std::string& name, Read read) {
+        MapReading reading;
+        run("elements of map " + name, [&] { return (reading = read()).dumped; });
+        if (!reading.all_known) unknown("elements of map " + name);
+    }
+
     void read_set(nftnl_set& set) {
         if (read_map(set)) return;
         const auto name = text(nftnl_set_get_str(&set, NFTNL_SET_NAME));
@@ -135,7 +143,7 @@ private:
         std::uint32_t length = 0;
         const auto* userdata = nftnl_set_get_data(&set, NFTNL_SET_USERDATA, &length);
         read.comment = find_text(bytes(userdata, length), NFTNL_UDATA_SET_COMMENT).value_or("");
-        for (auto& line : from_intervals(read_elements(name), read)) unknown(std::move(line));
+        for (auto& line : from_intervals(read_intervals(name), read)) unknown(std::move(line));
         if (name == open_dns_set) installed_.dns_is_open = take_state(read);
         installed_.ruleset.sets.push_back(std::move(read));
     }
@@ -160,7 +168,7 @@ private:
 
     void read_protocol_set(const std::string& name) {
         std::vector<Protocol> protocols;
-        for (const auto& element : read_elements(name)) {
+        for (const auto& element : read_intervals(name)) {
             if (element.key[0] == protocol_number(Protocol::tcp)) {
                 protocols.push_back(Protocol::tcp);
             } else if (element.key[0] == protocol_number(Protocol::udp)) {
@@ -173,17 +181,11 @@ private:
         protocol_sets_.emplace(name, std::move(protocols));
     }
 
-    std::vector<IntervalElement> read_elements(const std::string& set) {
+    std::vector<IntervalElement> read_intervals(const std::string& set) {
         std::vector<IntervalElement> elements;
-        for_each_element(set,
-                         [&](auto& one) { elements.push_back(to_interval_element(one)); });
+        const auto add = [&](auto& one) { elements.push_back(to_interval_element(one)); };
+        run("elements of set " + set, [&] { return dump_elements(netlink_, table_, set, add); });
         return elements;
-    }
-
-    void for_each_element(const std::string& set,
-                          const std::function<void(nftnl_set_elem&)>& visit) {
-        run("elements of set " + set,
-            [&] { return dump_elements(netlink_, table_, set, visit); });
     }
 
     void read_chains() {
@@ -314,6 +316,7 @@ private:
     std::string table_;
     Installed installed_;
     ProtocolSets protocol_sets_;
+    std::map<std::string, std::optional<std::size_t>> counts_;  ///< by set, as the kernel says
 };
 
 }  // namespace
