@@ -164,7 +164,9 @@ std::vector<Chain> vip_refusal_chains(const Parts& parts) {
 }
 
 std::vector<Chain> vip_source_chains(const Parts& parts) {
-    if (parts.vip_routes.empty()) return {};
+    // Without a service too: rules that need conntrack are what it runs for, and the connections of a
+    // service that was the last one are translated only while it does.
+    if (!parts.has_vips()) return {};
     Chain chain{"vip_source", BaseChain{ChainType::nat, Hook::postrouting, source_priority},
                 family_rules(parts)};
     for (const auto& addresses : parts.vip_addresses) {

@@ -1,6 +1,7 @@
 #include "src/meshgate-redirect/connections.h"
 
 #include "netfilter/conntrack/judgement.h"
+#include "netfilter/conntrack/strays.h"
 #include "src/common/log.h"
 #include "src/meshgate-redirect/interfaces.h"
 #include "src/meshgate-redirect/origins.h"
@@ -208,6 +209,18 @@ Flushed forget_translated(const std::vector<conf::IpAddress>& vips,
         }
     }
     return ender.flushed();
+}
+
+void forget_strays(const Ruleset& rules) noexcept try {
+    const Strays strays{rules};
+    if (!strays.has_vips()) return;
+    Conntrack conntrack;
+    const auto found = conntrack.read([&strays](const auto& one) { return strays.contains(one); });
+    for (const auto& connection : found) static_cast<void>(conntrack.remove(connection));
+} catch (const std::system_error& error) {
+    log::warning("flows to endpoints that were removed go on: " + reason(error));
+} catch (const std::exception& error) {
+    log::warning("flows to endpoints that were removed go on: " + std::string{error.what()});
 }
 
 std::vector<Connection> captured_connections(Conntrack& conntrack,

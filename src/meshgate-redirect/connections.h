@@ -47,6 +47,10 @@ Flushed end_captured(const std::vector<conf::Port>& ports);
 Flushed forget_translated(const std::vector<conf::IpAddress>& vips,
                           const conf::SocketAddress& endpoint, bool cut);
 
+/// Forgets what goes from a VIP of `rules`, which are in force, to an endpoint that it has not by
+/// them (netfilter::Strays). Open connections of TCP go on. What goes wrong is a warning.
+void forget_strays(const netfilter::Ruleset& rules) noexcept;
+
 /// Those that are redirected to one of `ports` and still need it: of UDP, the unanswered.
 /// @throws std::system_error
 std::vector<netfilter::Connection> captured_connections(netfilter::Conntrack& conntrack,

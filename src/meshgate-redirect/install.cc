@@ -261,6 +261,7 @@ ExitCode install(const Invocation& invocation) {
     pause.end({.what = invocation.confirm ? PauseOutcome::What::to_confirm
                                           : PauseOutcome::What::installed,
                .orders = orders_of(invocation)});
+    forget_strays(setup.plan.ruleset);
     flush(invocation, setup, capture);
     if (setup.store_firewalld) persist(setup, capture);
     return ExitCode::done;

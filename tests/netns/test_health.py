@@ -10,7 +10,7 @@ import lab
 import network as n
 import pytest
 from guarding import Guard
-from test_vips import ALONE, OTHER_VIP, SCRIPTS, VIP, burst, config, outside, service
+from test_vips import ALONE, OTHER_VIP, SCRIPTS, VIP, burst, config, install, outside, service
 
 FULL = bool(os.environ.get("MESHGATE_FULL"))
 COUNT, DEATHS = (100_000, 100) if FULL else (10_000, 3)
@@ -171,6 +171,73 @@ def test_a_port_that_is_used_again_does_not_lead_to_the_dead(network, two, kind)
         assert client.ask(kind, 40001) == "b2"
         client.close()
     third.process.stop()
+
+
+def leaves_datagrams_behind(network, client, change):
+    """A flow and a connection to b1, then the change: the connection goes on, the datagrams do not."""
+    try:
+        assert client.ask("udp", 40001) == client.ask("udp", 40001) == "b1"
+        assert network.vm.hold(uid=n.APP, to=[VIP, 80], name="open") == "b1"
+        change()
+        assert network.vm.say(name="open") == "b1"
+        network.vm.let_go(name="open")
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("removed", ["endpoint", "service"])
+def test_an_install_without_an_endpoint_takes_its_datagrams_along(network, two, removed):
+    before = service(endpoints=outside(1), protocols=["tcp", "udp"])
+    path = install(network, before)
+
+    def change():
+        text = path.read_text()
+        path.write_text(text.replace(before, "") if removed == "service"
+                        else text.replace(outside(1)[0], outside(2)[0]))
+        done = network.run("install", config=path)
+        assert done.returncode == 0, done.stderr
+        assert client.ask("udp", 40001) == ("EPERM" if removed == "service" else "b2")
+
+    client = SamePort(network)
+    leaves_datagrams_behind(network, client, change)
+
+
+def test_a_reload_without_an_endpoint_takes_its_datagrams_along(network, two):
+    with guarded(network, service(endpoints=outside(1), protocols=["tcp", "udp"])) as guard:
+        def change():
+            guard.path.write_text(guard.path.read_text().replace(outside(1)[0], outside(2)[0]))
+            guard.process.send_signal(signal.SIGHUP)
+            lab.wait_until(lambda: client.ask("udp", 40001) == "b2", "the other endpoint")
+
+        client = SamePort(network)
+        leaves_datagrams_behind(network, client, change)
+
+
+@pytest.fixture
+def far(network):
+    started = BackEnd(network, f"{n.FAR}:9001", "far")
+    yield
+    started.process.stop()
+
+
+@pytest.mark.parametrize("when", ["at once", "while no guard runs"])
+def test_an_address_that_a_name_lost_takes_its_datagrams_along(network, two, far, names, when):
+    """Its connections are those of a drained endpoint: they go on."""
+    with guarded(network, service(endpoints=["shop.example:9001"], protocols=["tcp", "udp"]),
+                 nameservers=[n.CLIENT]) as guard:
+        def change():
+            if when != "at once":
+                guard.process.stop()
+            names.write_text(n.FAR)
+            if when != "at once":
+                guard.start()
+            says(guard, f"shop.example has {n.FAR} now")
+            lab.wait_until(lambda: client.ask("udp", 40001) == "far", "the other address")
+
+        says(guard, f"shop.example has {n.OUTSIDE} now")
+        lab.wait_until(lambda: shares(network, 1, "udp") == {"b1": 1}, "the address")
+        client = SamePort(network)
+        leaves_datagrams_behind(network, client, change)
 
 
 def test_what_is_dead_stays_out_of_rules_that_are_put_in_force_again(network, two):

@@ -258,6 +258,9 @@ void GuardDaemon::watch_file() {
 void GuardDaemon::watch_endpoints() {
     if (const auto* setup = keeper_.setup_in_force()) {
         endpoints_.follow(*setup, keeper_.installations());
+        if (std::exchange(strays_forgotten_, keeper_.installations()) != keeper_.installations()) {
+            forget_strays(setup->plan.ruleset);
+        }
     } else if (!keeper_.is_paused()) {
         endpoints_.stop();
     }

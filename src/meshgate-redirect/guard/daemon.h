@@ -69,6 +69,7 @@ private:
     netfilter::RoutingEvents routing_events_;
     EndpointWatch endpoints_;
     ServiceConnections connections_;
+    std::optional<std::uint64_t> strays_forgotten_;  ///< of that installation
     Timer repair_timer_, follow_timer_, resolver_timer_, iptables_timer_, watchdog_timer_;
     std::optional<Keeper::Clock::time_point> repair_at_;
     bool follows_soon_ = false;

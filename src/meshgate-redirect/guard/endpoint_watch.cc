@@ -67,6 +67,22 @@ std::function<bool(const health::Target&)> uses_of(const Ruleset& ruleset) {
     };
 }
 
+/// The endpoints of these VIPs by these rules.
+std::set<conf::SocketAddress> endpoints_of(const std::vector<VipRoute>& routes,
+                                           const Ruleset& ruleset) {
+    std::set<conf::SocketAddress> endpoints;
+    for (const auto& map : ruleset.endpoint_maps) {
+        for (const auto& route : routes) {
+            const auto slots = std::ranges::equal_range(map.elements, route.address, {},
+                                                        &VipSlot::address);
+            for (const auto& slot : slots) {
+                endpoints.insert({slot.endpoint, slot.endpoint_port, {}});
+            }
+        }
+    }
+    return endpoints;
+}
+
 /// Connections go to it: what a name has may be anything.
 bool can_be_endpoint(const conf::IpAddress& address) {
     return address.is_loopback() || address.can_be_virtual();
@@ -100,6 +116,7 @@ void EndpointWatch::stop() {
     services_.clear();
     changed_.clear();
     deaths_.clear();
+    listed_.clear();
     apply_timer_.cancel();
     names_.follow({});
     watcher_.watch({});
@@ -126,12 +143,28 @@ void EndpointWatch::take(const Setup& setup) {
         watched.named = named_endpoints(*found->second);
         watched.check = found->second->health;
     }
+    take_listed(setup.plan.ruleset);
     std::set<std::string> hosts;
     for (const auto& [name, service] : services_) {
         for (const auto& endpoint : service.named) hosts.insert(endpoint.host);
     }
     names_.follow(hosts);
     check_again(uses_of(setup.plan.ruleset));
+}
+
+/// Of services that are new here: the others' are known better than by the plan.
+void EndpointWatch::take_listed(const Ruleset& ruleset) {
+    std::erase_if(listed_, [this](const auto& one) { return !services_.contains(one.first); });
+    for (const auto& [name, service] : services_) {
+        if (service.named.empty() || listed_.contains(name)) continue;
+        listed_.emplace(name, endpoints_of(service.planned, ruleset));
+    }
+}
+
+std::vector<conf::IpAddress> EndpointWatch::Watched::vips() const {
+    std::vector<conf::IpAddress> addresses;
+    for (const auto& route : planned) addresses.push_back(route.address);
+    return addresses;
 }
 
 /// Before that, those that the kernel has from an earlier guard are the better answer.
@@ -192,9 +225,8 @@ void EndpointWatch::on_health(const health::Watcher::Report& report) {
         log::notice(what + " is alive again");
     } else {
         log::warning(what + " is dead: " + printable(report.reason));
-        Death death{{}, target.endpoint, target.check.cut};
-        for (const auto& route : found->second.planned) death.vips.push_back(route.address);
-        deaths_.push_back(std::move(death));
+        deaths_.push_back(
+            {found->second.vips(), target.endpoint, target.check.cut});
     }
     change(target.service);
 }
@@ -230,7 +262,32 @@ void EndpointWatch::apply() {
         return apply_timer_.wait_for(refused_pause, [this] { apply(); });
     }
     changes_ += updates.empty() ? 0 : 1;
-    changed_.clear();
+    for (const auto& name : std::exchange(changed_, {})) {
+        const auto found = services_.find(name);
+        if (found != services_.end() && has_all_names(found->second)) {
+            find_lost(found->first, found->second);
+        }
+    }
+    tell_deaths();
+}
+
+/// What its names have no more, and nobody else of the service has.
+void EndpointWatch::find_lost(const std::string& name, const Watched& service) {
+    const auto known = listed_.find(name);
+    if (known == listed_.end()) return;
+    std::set<conf::SocketAddress> listed;
+    for (const auto& planned : service.planned) {
+        for (const auto& endpoint : current(service, planned).endpoints) {
+            listed.insert(address_of(endpoint));
+        }
+    }
+    for (const auto& endpoint : known->second) {
+        if (!listed.contains(endpoint)) deaths_.push_back({service.vips(), endpoint, false});
+    }
+    known->second = std::move(listed);
+}
+
+void EndpointWatch::tell_deaths() {
     for (const auto& death : std::exchange(deaths_, {})) {
         died_(death.vips, death.endpoint, death.cut);
     }

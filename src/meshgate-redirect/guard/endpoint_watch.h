@@ -39,7 +39,8 @@ public:
     /// Makes ports of VIPs what the updates say. @return false when it cannot be done now: it is
     /// tried again. Throws nothing.
     using Apply = std::function<bool(const std::vector<netfilter::VipUpdate>& updates)>;
-    /// That endpoint of these VIPs died: what the kernel remembers of it is to be forgotten.
+    /// That endpoint of these VIPs died, or its name has it no more: what the kernel remembers of it
+    /// is to be forgotten.
     /// @param cut  its open connections are to end
     using Died = std::function<void(const std::vector<conf::IpAddress>& vips,
                                     const conf::SocketAddress& endpoint, bool cut)>;
@@ -65,6 +66,7 @@ private:
         std::vector<netfilter::VipRoute> planned;  ///< with its endpoints that are addresses
         std::vector<conf::Endpoint> named;
         conf::MaybeHealthCheck check;
+        [[nodiscard]] std::vector<conf::IpAddress> vips() const;
     };
     struct Death {
         std::vector<conf::IpAddress> vips;
@@ -73,12 +75,15 @@ private:
     };
 
     void take(const Setup& setup);
+    void take_listed(const netfilter::Ruleset& ruleset);
     void check_again(const std::function<bool(const health::Target&)>& is_used);
     [[nodiscard]] bool has_all_names(const Watched& service) const;
     void on_health(const health::Watcher::Report& report);
     void on_name(const std::string& host);
     void change(const std::string& service);
     void apply();
+    void find_lost(const std::string& name, const Watched& service);
+    void tell_deaths();
     [[nodiscard]] netfilter::VipRoute current(const Watched& service,
                                               const netfilter::VipRoute& planned) const;
     [[nodiscard]] bool is_alive(const std::string& service,
@@ -98,6 +103,8 @@ private:
     std::map<std::string, Watched> services_;  ///< by their names
     std::set<std::string> changed_;            ///< whose elements are to be sent
     std::vector<Death> deaths_;                ///< to be told after that
+    /// What the kernel has, or had last, of services with names.
+    std::map<std::string, std::set<conf::SocketAddress>> listed_;
     std::optional<std::uint64_t> installation_;
     std::uint64_t changes_ = 0;
 };
