@@ -234,8 +234,12 @@ bool update_elements(Netlink& netlink, const Ruleset& ruleset, const Ownership& 
 
 void verify_elements(Netlink& netlink, std::string_view table, const Ruleset& ruleset) {
     const auto verify = [&](const auto& map) {
-        const auto count = count_elements(netlink, table, map.name);
-        if (count == map.elements.size()) return;
+        constexpr int most_counts = 3;  // a list may be short while the hash table is enlarged
+        std::size_t count = 0;
+        for (int number = 0; number < most_counts; ++number) {
+            count = count_elements(netlink, table, map.name);
+            if (count == map.elements.size()) return;
+        }
         throw KernelError{"map " + map.name, EPROTO,
                           "it has " + std::to_string(count) + " elements instead of " +
                               std::to_string(map.elements.size())};

@@ -176,6 +176,10 @@ void append_waking(Batch& batch, std::string_view table, Held held) {
     append_flags(batch, table, flags_of_awake(held));
 }
 
+void append_waking(Batch& batch, std::string_view table, std::uint32_t flags) {
+    append_flags(batch, table, flags & ~static_cast<std::uint32_t>(NFT_TABLE_F_DORMANT));
+}
+
 void append_claim(Batch& batch, std::string_view table) {
     append_flags(batch, table, flags_of_awake(Held::yes));
 }

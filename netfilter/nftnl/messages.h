@@ -38,6 +38,8 @@ void append_sleep(Batch& batch, std::string_view table, std::uint32_t flags);
 
 /// Hooks the chains of a dormant table in.
 void append_waking(Batch& batch, std::string_view table, Held held);
+/// The same, of one that stays whose it was. @param flags  that it has
+void append_waking(Batch& batch, std::string_view table, std::uint32_t flags);
 
 /// Makes a table that its owner has left behind this socket's.
 void append_claim(Batch& batch, std::string_view table);

@@ -3,13 +3,21 @@
 #include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/element_update.h"
+#include "netfilter/nftnl/handles.h"
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/read.h"
+#include "netfilter/nftnl/standstill.h"
+#include "netfilter/nftnl/table_state.h"
 
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <exception>
+#include <optional>
 #include <random>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -40,6 +48,7 @@ public:
     void run_once() {
         refuse_if_held();
         if (presence(netlink_, table_) == TablePresence::active) {
+            if (const auto old = ask_for_table(netlink_, table_)) old_handle_ = handle_of(*old);
             prepare(bridge_, table_);
             hand_over(table_, bridge_);
         }
@@ -49,6 +58,17 @@ public:
         hand_over(bridge_, table_);
         is_in_force_ = true;
         finish();
+    }
+
+    /// After an error: has the old table serve again if it is there, and takes away what does not
+    /// serve. It would take as much memory as the rules in force, until somebody installs again.
+    void clean_up() noexcept {
+        try {
+            Standstill standstill{std::chrono::seconds{2}};
+            while (!clean_up_once() && standstill.wait()) {}
+        } catch (const std::exception&) {
+            // What went wrong before is what there is to tell.
+        }
     }
 
     /// The new table serves: only the bridge may be left, to be taken away.
@@ -68,6 +88,42 @@ public:
     }
 
 private:
+    /// @return false when somebody changed nf_tables meanwhile
+    bool clean_up_once() {
+        try {
+            if (is_in_force_) {
+                finish();
+                return true;
+            }
+            take_back();
+            for (const auto& name : made_) discard(name);
+            return true;
+        } catch (const Overtaken&) {
+            return false;
+        }
+    }
+
+    void take_back() {
+        Batch batch{generation(netlink_)};
+        const auto old = ask_for_table(netlink_, table_);
+        if (!old || !old_handle_ || handle_of(*old) != *old_handle_) return;
+        if (presence(netlink_, table_) != TablePresence::dormant) return;
+        append_waking(batch, table_, nftnl_table_get_u32(old.get(), NFTNL_TABLE_FLAGS));
+        if (presence(netlink_, bridge_) != TablePresence::absent) append_removal(batch, bridge_);
+        run(netlink_, batch);
+    }
+
+    void discard(const std::string& name) {
+        Batch batch{generation(netlink_)};
+        if (presence(netlink_, name) != TablePresence::dormant) return;
+        append_removal(batch, name);
+        run(netlink_, batch);
+    }
+
+    static std::uint64_t handle_of(const nftnl_table& table) {
+        return nftnl_table_get_u64(&table, NFTNL_TABLE_HANDLE);
+    }
+
     /// Before a bridge is made in vain, which its holder would take for damage.
     void refuse_if_held() {
         const auto owner = table_owner(netlink_, table_);
@@ -99,6 +155,7 @@ private:
                         .held = held_of(name),
                         .ownership = &ownership_,
                         .counted = &counted});
+        made_.insert(name);  // the answer may be lost
         run(netlink_, batch);
         verify_elements(netlink_, name, ruleset_);
     }
@@ -134,6 +191,8 @@ private:
     std::string table_;
     std::string bridge_;
     Counters counted_;  ///< of a table that went at once
+    std::optional<std::uint64_t> old_handle_;  ///< of the table that a bridge was made for
+    std::set<std::string> made_;               ///< or asked for
     bool is_in_force_ = false;
 };
 
@@ -158,8 +217,12 @@ void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ow
         } catch (const Overtaken&) {
             // Two in lockstep would overtake each other for ever.
             std::this_thread::sleep_for(std::chrono::microseconds{random() % (1000 * attempt + 1)});
+        } catch (const std::exception&) {
+            replacement.clean_up();
+            throw;
         }
     }
+    replacement.clean_up();
     throw KernelError{"table inet " + ruleset.table, EAGAIN, "the ruleset does not stand still"};
 }
 
