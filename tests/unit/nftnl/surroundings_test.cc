@@ -107,7 +107,7 @@ TEST_CASE("a route to a part of the range does not cover it") {
 
 TEST_CASE("what others made is left alone") {
     enter_fresh_namespace();
-    output_of("ip -6 addr add ::6/128 dev lo && ip route add 240.0.0.0/4 dev lo && "
+    output_of("ip -6 addr add ::6/128 dev lo nodad && ip route add 240.0.0.0/4 dev lo && "
               "ip -6 route add unreachable fd00:fd00::/64");
     const auto before = addresses_and_routes();
     SurroundingsApplier applier;
