@@ -142,8 +142,12 @@ void keep_vips(Setup& setup) {
     if (known == kept) return;
     if (is_kept(config, kept, assign_vips(config, kept))) return;
     const auto folder = std::filesystem::path{config.vip.state}.parent_path();
-    std::error_code ignored;  // the lock says what is wrong with it
-    std::filesystem::create_directories(folder, ignored);
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    std::error_code unknown;
+    if (failed && !std::filesystem::exists(folder, unknown)) {
+        throw std::system_error(failed, "vip.state: cannot make " + folder.string());
+    }
     std::optional<StateLock> lock;
     try {
         lock.emplace(config.vip.state);
