@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 namespace meshgate::netfilter {
 
@@ -56,6 +57,13 @@ void Batch::put_control(std::uint16_t type, std::optional<std::uint32_t> generat
     if (generation) mnl_attr_put_u32(header, NFNL_BATCH_GENID, htonl(*generation));
     messages_.insert(messages_.end(), message_.begin(), message_.begin() + header->nlmsg_len);
     subjects_.push_back({.kind = "the transaction", .name = {}});
+}
+
+void Batch::set_generation(std::uint32_t generation) {
+    const auto* begin = reinterpret_cast<const nlmsghdr*>(messages_.data());
+    auto* word = static_cast<nlattr*>(mnl_nlmsg_get_payload_offset(begin, sizeof(nfgenmsg)));
+    const auto wanted = htonl(generation);
+    std::memcpy(mnl_attr_get_payload(word), &wanted, sizeof wanted);
 }
 
 void Batch::table(Table operation, nftnl_table& table, const Subject& subject) {
@@ -113,7 +121,7 @@ std::uint32_t Batch::ask_for_acknowledgement() {
 
 std::optional<KernelError> Batch::run(Netlink& netlink) {
     const auto last_sequence = ask_for_acknowledgement();
-    put_control(NFNL_MSG_BATCH_END, std::nullopt);
+    if (!std::exchange(is_ended_, true)) put_control(NFNL_MSG_BATCH_END, std::nullopt);
     return send(netlink, last_sequence);
 }
 

@@ -32,6 +32,8 @@ public:
     /// @param generation  of the ruleset that the transaction is meant for; when it is another one
     ///                    by then, the kernel refuses with ERESTART (NFNL_BATCH_GENID)
     explicit Batch(std::optional<std::uint32_t> generation = std::nullopt);
+    /// It is meant for another one now. @pre it was made for one
+    void set_generation(std::uint32_t generation);
     void table(Table operation, nftnl_table& table, const Subject& subject);
     void add(nftnl_obj& object, const Subject& subject);
     void add(nftnl_set& set, const Subject& subject);
@@ -41,7 +43,8 @@ public:
     void add(nftnl_chain& chain, const Subject& subject);
     void append(nftnl_rule& rule, const Subject& subject);
 
-    /// Sends the transaction and reads the outcome. @return the first refusal.
+    /// Sends the transaction and reads the outcome; when it was refused, it may be sent again.
+    /// @return the first refusal.
     /// @throws std::system_error when the socket fails.
     [[nodiscard]] std::optional<KernelError> run(Netlink& netlink);
     /// The same without its end, as `nft --check` does it: the kernel looks at each message for
@@ -63,6 +66,7 @@ private:
     std::vector<std::byte> messages_;  ///< the datagram
     std::vector<Subject> subjects_;    ///< of the message with sequence number index + 1
     std::size_t last_ = 0;             ///< offset of the last message
+    bool is_ended_ = false;
 };
 
 }  // namespace meshgate::netfilter

@@ -49,7 +49,7 @@ std::optional<Counters> dump(Netlink& netlink, const std::string& table) {
         const auto dumped = netlink.dump(*request, [&](const nlmsghdr& message) {
             if (auto one = read_one(message, table)) add_counts({std::move(*one)}, counters);
         });
-        if (dumped == Netlink::Dumped::interrupted) return std::nullopt;
+        if (dumped != Netlink::Dumped::whole) return std::nullopt;
     } catch (const std::system_error& error) {
         const int code = error.code().value();
         if (code == ENOENT) return std::nullopt;

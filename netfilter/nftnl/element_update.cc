@@ -5,9 +5,11 @@
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/maps.h"
 #include "netfilter/nftnl/read.h"
+#include "netfilter/nftnl/replacement.h"
 #include "netfilter/nftnl/request.h"
 #include "netfilter/nftnl/sets.h"
 #include "netfilter/nftnl/standstill.h"
+#include "netfilter/nftnl/table_watch.h"
 #include "netfilter/ruleset/print.h"
 
 #include <libmnl/libmnl.h>
@@ -25,6 +27,9 @@ namespace {
 
 /// So many elements are far from filling one message, beyond which some could be lost.
 constexpr std::size_t surely_whole = 100;
+
+/// Of a transaction that does not mind what others did before (nf_tables_valid_genid()).
+constexpr std::uint32_t any_generation = 0;
 
 template <class Element>
 struct Difference {
@@ -57,9 +62,7 @@ Difference<Element> difference(std::span<const Element> before, std::span<const 
 /// The changes of one table, for two transactions.
 class Changes {
 public:
-    /// @param generation  that they are meant for; none: any
-    Changes(std::string_view table, std::optional<std::uint32_t> generation)
-        : table_(table), first_(generation) {}
+    explicit Changes(std::string_view table) : table_(table), first_(any_generation) {}
 
     void add(const std::string& map, const Difference<VipClass>& classes) {
         remove(first_, map, classes.gone);
@@ -80,8 +83,10 @@ public:
 
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
-    /// @return false when somebody else changed nf_tables since.
-    [[nodiscard]] bool run(Netlink& netlink) {
+    /// @param generation  that they are meant for
+    /// @return false when somebody else changed nf_tables since; they can be tried again then.
+    [[nodiscard]] bool run(Netlink& netlink, std::uint32_t generation) {
+        first_.set_generation(generation);
         if (!is_empty_ && !run(netlink, first_)) return false;
         return !has_second_ || run(netlink, second_);
     }
@@ -197,18 +202,32 @@ void add_update(Netlink& netlink, std::string_view table, const VipUpdate& updat
     changes.add(update.endpoint_map, difference(view(slots), view(update.slots)));
 }
 
+/// What others do to their own tables is waited for, and no reason to read ours again: that takes
+/// longer than it does to change something.
+/// @return false when ours was changed, or the patience is over
+bool run_unless_changed(Netlink& netlink, Changes& changes, TableWatch& watch,
+                        Standstill& standstill) {
+    do {
+        const auto now = generation(netlink);
+        if (!watch.is_unchanged()) return false;
+        if (changes.run(netlink, now)) return true;
+    } while (standstill.wait());
+    return false;
+}
+
 }  // namespace
 
 void update_maps(Netlink& netlink, const Ruleset& before, const Ruleset& after) {
-    Changes changes{after.table, std::nullopt};
+    Changes changes{after.table};
     add_differences(before, after, changes);
-    static_cast<void>(changes.run(netlink));
+    static_cast<void>(changes.run(netlink, any_generation));
 }
 
 bool update_elements(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
                      Held held, const std::optional<Seen>& seen) {
     Standstill standstill;
     do {
+        TableWatch watch{netlink, {ruleset.table, bridge_name(ruleset.table)}};
         const auto now = generation(netlink);
         if (presence(netlink, ruleset.table) != TablePresence::active) return false;
         const bool is_held = (table_flags(netlink, ruleset.table) & NFT_TABLE_F_OWNER) != 0;
@@ -223,9 +242,9 @@ bool update_elements(Netlink& netlink, const Ruleset& ruleset, const Ownership& 
             digest(installed.ruleset) != ownership.digest) {
             return false;
         }
-        Changes changes{ruleset.table, now};
+        Changes changes{ruleset.table};
         add_differences(installed.ruleset, ruleset, changes);
-        if (!changes.run(netlink)) continue;
+        if (!run_unless_changed(netlink, changes, watch, standstill)) continue;
         if (changes.count() > surely_whole) verify_elements(netlink, ruleset.table, ruleset);
         return true;
     } while (standstill.wait());
@@ -251,9 +270,10 @@ void verify_elements(Netlink& netlink, std::string_view table, const Ruleset& ru
 void update_vips(Netlink& netlink, std::string_view table, std::span<const VipUpdate> updates) {
     Standstill standstill;
     do {
-        Changes changes{table, generation(netlink)};
+        const auto now = generation(netlink);
+        Changes changes{table};
         for (const auto& update : updates) add_update(netlink, table, update, changes);
-        if (changes.run(netlink)) return;
+        if (changes.run(netlink, now)) return;
     } while (standstill.wait());
     throw not_still(table);
 }

@@ -7,6 +7,7 @@
 #include "netfilter/nftnl/netlink.h"
 #include "netfilter/nftnl/read.h"
 #include "netfilter/nftnl/replacement.h"
+#include "netfilter/nftnl/standstill.h"
 
 #include <linux/netlink.h>
 
@@ -119,16 +120,16 @@ bool Kernel::remove(std::string_view table) {
 }
 
 bool Kernel::remove(std::string_view table, std::string_view digest) {
-    constexpr int max_removal_attempts = 100;
-    for (int attempt = 0; attempt < max_removal_attempts; ++attempt) {
+    Standstill standstill;
+    do {
         Batch batch{generation(socket_->netlink)};
-        const auto found = read_table(socket_->netlink, table);
-        if (!found || !found->ownership || found->ownership->digest != digest) return false;
+        const auto ownership = table_ownership(socket_->netlink, table);
+        if (!ownership || ownership->digest != digest) return false;
         append_removal(batch, table);
         const auto refusal = batch.run(socket_->netlink);
         if (!refusal) return true;
         if (refusal->error() != ERESTART) throw KernelError{*refusal};
-    }
+    } while (standstill.wait());
     throw KernelError{"table inet " + std::string{table}, EAGAIN,
                       "the ruleset does not stand still"};
 }

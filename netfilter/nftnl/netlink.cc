@@ -173,7 +173,7 @@ Netlink::Dumped Netlink::dump(nlmsghdr& request, const OnMessage& on_message) {
     auto dumped = Dumped::whole;
     const bool answered = receive([&](const nlmsghdr& message) {
         if (message.nlmsg_seq != sequence_) return false;
-        if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) dumped = Dumped::interrupted;
+        if ((message.nlmsg_flags & NLM_F_DUMP_INTR) != 0) dumped = Dumped::overlapped;
         if (message.nlmsg_type == NLMSG_DONE) return true;
         if (const auto answer = parse_answer(message)) {
             if (answer->error == EINTR) {  // nf_tables: the generation changed during the dump

@@ -71,9 +71,10 @@ public:
     /// @throws std::system_error, ENOBUFS when `on_message` may have missed a part of the answer
     Answer ask(nlmsghdr& request, const OnMessage& on_message = {});
 
-    enum class Dumped { whole, interrupted };
-    /// The same with NLM_F_DUMP. Interrupted: the objects changed meanwhile or a part was lost, ask
-    /// again.
+    /// Overlapped: whole, but objects of that kind changed meanwhile, those that were dumped or
+    /// others (NLM_F_DUMP_INTR). Interrupted: a part is missing.
+    enum class Dumped { whole, overlapped, interrupted };
+    /// The same with NLM_F_DUMP.
     /// @throws std::system_error of the kernel's error.
     Dumped dump(nlmsghdr& request, const OnMessage& on_message);
 

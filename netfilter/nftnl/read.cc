@@ -14,6 +14,7 @@
 #include "netfilter/nftnl/sets.h"
 #include "netfilter/nftnl/standstill.h"
 #include "netfilter/nftnl/table_state.h"
+#include "netfilter/nftnl/table_watch.h"
 #include "netfilter/nftnl/userdata.h"
 
 #include <libmnl/libmnl.h>
@@ -25,6 +26,7 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -48,7 +50,10 @@ Bytes bytes(const void* data, std::uint32_t length) {
 /// One pass over the objects of a table, in the order in which they were made.
 class TableReader {
 public:
-    TableReader(Netlink& netlink, std::string_view table) : netlink_(netlink), table_(table) {
+    /// @param watch  says later whether others changed this table: what they do to their own is
+    ///               no matter then. Null: nobody changes anything
+    TableReader(Netlink& netlink, std::string_view table, TableWatch* watch)
+        : netlink_(netlink), table_(table), watch_(watch) {
         installed_.ruleset.table = table;
     }
 
@@ -67,9 +72,7 @@ private:
     bool read_table_itself() {
         const auto table = ask_for_table(netlink_, table_);
         if (table == nullptr) return false;
-        std::uint32_t length = 0;
-        const auto* userdata = nftnl_table_get_data(table.get(), NFTNL_TABLE_USERDATA, &length);
-        installed_.ownership = read_ownership(bytes(userdata, length));
+        installed_.ownership = ownership_of(*table);
         const auto flags = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS);
         installed_.is_held = (flags & NFT_TABLE_F_OWNER) != 0;
         if ((flags & ~(NFT_TABLE_F_OWNER | table_persists)) != 0) {
@@ -96,7 +99,7 @@ private:
     bool read_map(nftnl_set& set) {
         if (auto map = to_class_map(set)) {
             read_map_elements(map->name, [&] {
-                return read_elements(netlink_, table_, *map, counts_[map->name]);
+                return read_elements(netlink_, table_, *map, counts_[map->name], meanwhile_);
             });
             installed_.ruleset.class_maps.push_back(std::move(*map));
             return true;
@@ -113,7 +116,7 @@ private:
         const auto& rules = installed_.ruleset;
         for (auto& map : installed_.ruleset.endpoint_maps) {
             read_map_elements(map.name, [&] {
-                return read_elements(netlink_, table_, map, counts_[map.name], rules);
+                return read_elements(netlink_, table_, map, counts_[map.name], rules, meanwhile_);
             });
         }
     }
@@ -190,7 +193,7 @@ private:
 
     void read_chains() {
         Request request{NFT_MSG_GETCHAIN};
-        dump(request, "chains", [&](const nlmsghdr& message) {
+        dump_all_tables(request, "chains", [&](const nlmsghdr& message) {
             const auto chain = own<NftChain>(nftnl_chain_alloc());
             if (nftnl_chain_nlmsg_parse(&message, chain.get()) < 0) return;
             if (text(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TABLE)) == table_) {
@@ -289,7 +292,7 @@ private:
                    const Netlink::OnMessage& on_message) {
         Request request{type};
         try {
-            dump(request, kind, on_message);
+            dump_all_tables(request, kind, on_message);
         } catch (const KernelError& error) {
             // A kernel that does not know the kind has none of it.
             if (error.error() != EOPNOTSUPP && error.error() != EINVAL) throw;
@@ -300,10 +303,28 @@ private:
         run(what, [&] { return netlink_.dump(*request, on_message); });
     }
 
+    /// Of a kind whose objects the kernel counts over all tables: one of ours may be passed over
+    /// between two messages when others come and go.
+    void dump_all_tables(Request& request, const std::string& what,
+                         const Netlink::OnMessage& on_message) {
+        std::set<std::uint64_t> datagrams;
+        run(what, [&] {
+            const auto dumped = netlink_.dump(*request, [&](const nlmsghdr& message) {
+                datagrams.insert(netlink_.traffic().datagrams);
+                on_message(message);
+            });
+            const bool is_whole = dumped == Netlink::Dumped::whole || datagrams.size() <= 1;
+            return is_whole ? dumped : Netlink::Dumped::interrupted;
+        });
+    }
+
     template <class Dump>
     void run(const std::string& what, Dump dump) {
         try {
-            if (dump() == Netlink::Dumped::interrupted) throw Interrupted{};
+            const auto dumped = dump();
+            if (dumped == Netlink::Dumped::interrupted) throw Interrupted{};
+            if (dumped == Netlink::Dumped::overlapped && watch_ == nullptr) throw Interrupted{};
+            meanwhile_();
         } catch (const std::system_error& error) {
             if (error.code().value() == ENOENT) throw Interrupted{};  // gone since it was listed
             throw KernelError{what + " of table inet " + table_, error.code().value(), {}};
@@ -314,6 +335,10 @@ private:
 
     Netlink& netlink_;
     std::string table_;
+    TableWatch* watch_;
+    Meanwhile meanwhile_ = [this] {
+        if (watch_ != nullptr) watch_->listen();
+    };
     Installed installed_;
     ProtocolSets protocol_sets_;
     std::map<std::string, std::optional<std::size_t>> counts_;  ///< by set, as the kernel says
@@ -325,13 +350,14 @@ namespace {
 
 /// Between two transactions of a replacement, or after one that was killed there, the bridge
 /// serves.
-std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view table) {
+std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view table,
+                                            TableWatch* watch) {
     const auto bridge = bridge_name(table);
     if (presence(netlink, table) == TablePresence::active ||
         presence(netlink, bridge) != TablePresence::active) {
-        return TableReader{netlink, table}.read();
+        return TableReader{netlink, table, watch}.read();
     }
-    auto installed = TableReader{netlink, bridge}.read();
+    auto installed = TableReader{netlink, bridge, watch}.read();
     if (!installed) throw Interrupted{};
     installed->ruleset.table = table;
     installed->unknown.push_back("table " + bridge + " of a replacement that has not ended");
@@ -342,14 +368,18 @@ std::optional<Installed> read_serving_table(Netlink& netlink, std::string_view t
 
 std::optional<Installed> read_table(Netlink& netlink, std::string_view table, std::uint32_t* at) {
     Standstill standstill;
+    std::optional<TableWatch> watch;
     do {
         const auto before = generation(netlink);
         try {
-            auto installed = read_serving_table(netlink, table);
-            if (at != nullptr) *at = before;
-            if (generation(netlink) == before) return installed;
+            auto installed = read_serving_table(netlink, table, watch ? &*watch : nullptr);
+            const auto after = generation(netlink);
+            if (at != nullptr) *at = after;
+            if (after == before || (watch && watch->is_unchanged())) return installed;
         } catch (const Interrupted&) {
         }
+        // Somebody may change his own tables for ever: from now on only what he does to ours counts.
+        watch.emplace(netlink, std::vector{std::string{table}, bridge_name(table)});
     } while (standstill.wait());
     throw KernelError{"table inet " + std::string{table}, EAGAIN,
                       "the ruleset does not stand still"};

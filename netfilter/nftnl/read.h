@@ -18,16 +18,19 @@ enum class TablePresence : std::uint8_t { absent, dormant, active };
 /// @throws KernelError
 TablePresence presence(Netlink& netlink, std::string_view table);
 
+/// Our mark in it; none when there is no such table, or another's. @throws KernelError
+std::optional<Ownership> table_ownership(Netlink& netlink, std::string_view table);
+
 /// NFT_TABLE_F_...; 0 when there is no such table. @throws KernelError
 std::uint32_t table_flags(Netlink& netlink, std::string_view table);
 
 /// The netlink port of its owner; 0 when it has none. @throws KernelError
 std::uint32_t table_owner(Netlink& netlink, std::string_view table);
 
-/// Reads a table back as one generation of the ruleset: when somebody changes nf_tables meanwhile,
-/// it starts again.
-/// @throws KernelError, with EAGAIN when the ruleset never stands still.
-/// @param at  gets the generation of the ruleset that it was read from
+/// Reads a table back as it was at one moment: when somebody changes it meanwhile, it starts again.
+/// Changes of other tables do not matter.
+/// @throws KernelError, with EAGAIN when it never stands still.
+/// @param at  gets a generation of the ruleset in which it was like that
 std::optional<Installed> read_table(Netlink& netlink, std::string_view table,
                                     std::uint32_t* at = nullptr);
 

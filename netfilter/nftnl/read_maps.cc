@@ -30,12 +30,15 @@ void put_in_order(std::vector<Element>& elements) {
 }
 
 template <class Map, class Read>
-MapReading dump_once(Netlink& netlink, std::string_view table, Map& map, Read to_element) {
+MapReading dump_once(Netlink& netlink, std::string_view table, Map& map, Read to_element,
+                     const Meanwhile& meanwhile) {
+    constexpr std::size_t in_a_message = 500;  // or so
     MapReading reading;
     map.elements.clear();
     reading.dumped = dump_elements(netlink, table, map.name, [&](nftnl_set_elem& element) {
         if (auto known = to_element(element, map.family)) {
             map.elements.push_back(std::move(*known));
+            if (map.elements.size() % in_a_message == 0) meanwhile();
         } else {
             reading.all_known = false;
         }
@@ -47,11 +50,11 @@ MapReading dump_once(Netlink& netlink, std::string_view table, Map& map, Read to
 /// While the kernel enlarges a hash table, a dump may miss some. It is over in a moment.
 template <class Map, class Read>
 MapReading dump(Netlink& netlink, std::string_view table, Map& map, Read to_element,
-                std::optional<std::size_t> count) {
+                std::optional<std::size_t> count, const Meanwhile& meanwhile) {
     constexpr int most_dumps = 3;
     MapReading reading;
     for (int number = 0; number < most_dumps; ++number) {
-        reading = dump_once(netlink, table, map, to_element);
+        reading = dump_once(netlink, table, map, to_element, meanwhile);
         const bool is_complete = !count || map.elements.size() == *count || !reading.all_known;
         if (is_complete || reading.dumped == Netlink::Dumped::interrupted) break;
     }
@@ -62,8 +65,9 @@ MapReading dump(Netlink& netlink, std::string_view table, Map& map, Read to_elem
 /// does not have.
 class Lookup {
 public:
-    Lookup(Netlink& netlink, std::string_view table, const EndpointMap& map)
-        : netlink_(netlink), table_(table), map_(map) {}
+    Lookup(Netlink& netlink, std::string_view table, const EndpointMap& map,
+           const Meanwhile& meanwhile)
+        : netlink_(netlink), table_(table), map_(map), meanwhile_(meanwhile) {}
 
     /// @return false when these are not all of the map's `count` elements
     bool run(std::span<const VipSlot> keys, std::size_t count) {
@@ -73,6 +77,7 @@ public:
             const auto before = found_.size();
             const auto asked = keys.first(std::min(keys.size(), keys_at_once));
             if (!ask(asked)) return false;
+            meanwhile_();
             const auto answered = found_.size() - before;
             keys = keys.subspan(std::min(answered + 1, asked.size()));
         }
@@ -106,6 +111,7 @@ private:
     Netlink& netlink_;
     std::string_view table_;
     const EndpointMap& map_;
+    const Meanwhile& meanwhile_;
     std::vector<VipSlot> found_;
 };
 
@@ -154,20 +160,21 @@ std::vector<VipSlot> expected_keys(const Ruleset& rules, const EndpointMap& map,
 }
 
 MapReading read_elements(Netlink& netlink, std::string_view table, ClassMap& map,
-                         std::optional<std::size_t> count) {
-    return dump(netlink, table, map, to_class, count);
+                         std::optional<std::size_t> count, const Meanwhile& meanwhile) {
+    return dump(netlink, table, map, to_class, count, meanwhile);
 }
 
 MapReading read_elements(Netlink& netlink, std::string_view table, EndpointMap& map,
-                         std::optional<std::size_t> count, const Ruleset& rules) {
+                         std::optional<std::size_t> count, const Ruleset& rules,
+                         const Meanwhile& meanwhile) {
     if (count && *count >= lookups_pay_from) {
-        Lookup lookup{netlink, table, map};
+        Lookup lookup{netlink, table, map, meanwhile};
         if (lookup.run(expected_keys(rules, map, 2 * *count), *count)) {
             map.elements = lookup.take();
             return {.dumped = Netlink::Dumped::whole, .all_known = true};
         }
     }
-    return dump(netlink, table, map, to_slot, count);
+    return dump(netlink, table, map, to_slot, count, meanwhile);
 }
 
 }  // namespace meshgate::netfilter

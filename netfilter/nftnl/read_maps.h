@@ -4,6 +4,7 @@
 #include "netfilter/ruleset/ruleset.h"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -22,15 +23,19 @@ struct MapReading {
     bool all_known = true;  ///< false: elements that the model cannot express were left out
 };
 
+/// Called again and again while much is read: for whoever has a queue that must not overflow.
+using Meanwhile = std::function<void()>;
+
 /// Fills `map` with what the kernel has in the map of its name.
 /// @param count  how many those are, as the kernel says
 /// @throws std::system_error
 MapReading read_elements(Netlink& netlink, std::string_view table, ClassMap& map,
-                         std::optional<std::size_t> count);
+                         std::optional<std::size_t> count, const Meanwhile& meanwhile);
 
 /// @param rules  with the chains and the class maps of the table
 MapReading read_elements(Netlink& netlink, std::string_view table, EndpointMap& map,
-                         std::optional<std::size_t> count, const Ruleset& rules);
+                         std::optional<std::size_t> count, const Ruleset& rules,
+                         const Meanwhile& meanwhile);
 
 /// The keys that `map` has to have for the rules and classes of `rules`, sorted. What comes to more
 /// than `most` is left out.

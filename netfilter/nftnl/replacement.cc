@@ -15,17 +15,16 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace meshgate::netfilter {
 
 namespace {
 
-constexpr int replacement_attempts = 100;
+/// An attempt may take long: it makes the messages of all elements.
+constexpr std::chrono::seconds replacement_patience{30};
 
 /// Somebody changed nf_tables since we looked.
 struct Overtaken {};
@@ -135,7 +134,37 @@ private:
     /// Makes the table `name`, dormant. What is there of that name does not serve: `serving` does,
     /// or nothing.
     void prepare(const std::string& name, const std::string& serving) {
-        Batch batch{generation(netlink_)};
+        made_.insert(name);  // the answer may be lost
+        std::optional<Base> base;
+        std::optional<Batch> batch;
+        Standstill standstill{replacement_patience};
+        for (;;) {
+            const auto now = generation(netlink_);
+            auto found = look_at(name, serving);
+            // With many elements it takes longer than others take to change something of theirs.
+            if (!base || *base != found) {
+                base = std::move(found);
+                batch.emplace(now);
+                append_new(*batch, name, *base);
+            }
+            batch->set_generation(now);
+            const auto refusal = batch->run(netlink_);
+            if (!refusal) break;
+            if (refusal->error() != ERESTART) throw KernelError{*refusal};
+            if (!standstill.wait()) throw Overtaken{};
+        }
+        verify_elements(netlink_, name, ruleset_);
+    }
+
+    /// What a new table is made upon.
+    struct Base {
+        bool is_there = false;
+        Counters counted;
+
+        friend bool operator==(const Base&, const Base&) = default;
+    };
+
+    Base look_at(const std::string& name, const std::string& serving) {
         const auto before = presence(netlink_, name);
         if (before == TablePresence::active &&
             presence(netlink_, serving) != TablePresence::active) {
@@ -143,21 +172,20 @@ private:
         }
         // It sleeps, if it is there, and its counts stand still. A bridge of somebody who was
         // killed has some too, which no table has been given.
-        const auto counted = before == TablePresence::absent && name == table_
-                                 ? counted_
-                                 : read_counters_of(netlink_, name);
+        const bool is_there = before != TablePresence::absent;
+        return {is_there, !is_there && name == table_ ? counted_ : read_counters_of(netlink_, name)};
+    }
+
+    void append_new(Batch& batch, const std::string& name, const Base& base) {
         // Not by the usual "add, delete, add": a table that is made and deleted in one transaction
         // shows up, empty, until the commit (nft_deactivate_next() of a new object).
-        if (before != TablePresence::absent) append_removal(batch, name);
+        if (base.is_there) append_removal(batch, name);
         append_ruleset(batch, ruleset_,
                        {.table = name,
                         .state = TableState::dormant,
                         .held = held_of(name),
                         .ownership = &ownership_,
-                        .counted = &counted});
-        made_.insert(name);  // the answer may be lost
-        run(netlink_, batch);
-        verify_elements(netlink_, name, ruleset_);
+                        .counted = &base.counted});
     }
 
     void hand_over(const std::string& from, const std::string& to) {
@@ -205,8 +233,8 @@ std::string bridge_name(std::string_view table) {
 void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ownership,
                    const std::function<void()>& before_first, Held held) {
     Replacement replacement{netlink, ruleset, ownership, before_first, held};
-    std::minstd_rand random{std::random_device{}()};
-    for (int attempt = 0; attempt < replacement_attempts; ++attempt) {
+    Standstill standstill{replacement_patience};
+    do {
         try {
             if (replacement.is_in_force()) {
                 replacement.finish();
@@ -215,13 +243,11 @@ void replace_table(Netlink& netlink, const Ruleset& ruleset, const Ownership& ow
             }
             return;
         } catch (const Overtaken&) {
-            // Two in lockstep would overtake each other for ever.
-            std::this_thread::sleep_for(std::chrono::microseconds{random() % (1000 * attempt + 1)});
         } catch (const std::exception&) {
             replacement.clean_up();
             throw;
         }
-    }
+    } while (standstill.wait());
     replacement.clean_up();
     throw KernelError{"table inet " + ruleset.table, EAGAIN, "the ruleset does not stand still"};
 }

@@ -3,6 +3,7 @@
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/read.h"
 #include "netfilter/nftnl/request.h"
+#include "netfilter/nftnl/userdata.h"
 
 #include <arpa/inet.h>
 
@@ -26,6 +27,13 @@ NftTable ask_for_table(Netlink& netlink, const std::string& name) {
     return table;
 }
 
+std::optional<Ownership> ownership_of(const nftnl_table& table) {
+    std::uint32_t length = 0;
+    const auto* userdata = nftnl_table_get_data(&table, NFTNL_TABLE_USERDATA, &length);
+    if (userdata == nullptr) return std::nullopt;
+    return read_ownership({static_cast<const std::uint8_t*>(userdata), length});
+}
+
 std::uint32_t generation(Netlink& netlink) {
     Request request{NFT_MSG_GETGEN, AF_UNSPEC};
     std::uint32_t id = 0;
@@ -41,6 +49,11 @@ std::uint32_t generation(Netlink& netlink) {
     const int error = verdict.error == EINVAL ? EOPNOTSUPP : verdict.error;
     if (error != 0) throw KernelError{"nf_tables", error, verdict.text};
     return id;
+}
+
+std::optional<Ownership> table_ownership(Netlink& netlink, std::string_view table) {
+    const auto found = ask_for_table(netlink, std::string{table});
+    return found ? ownership_of(*found) : std::nullopt;
 }
 
 std::uint32_t table_flags(Netlink& netlink, std::string_view table) {
