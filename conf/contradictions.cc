@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace meshgate::conf {
 namespace {
@@ -109,7 +110,34 @@ bool can_be_endpoint(const IpAddress& address) {
     return address.is_loopback() || address.can_be_virtual();
 }
 
-void check_endpoint_families(const Config& config, const Service& service, Contradictions& found) {
+/// What the kernel translates, or refuses: it does not do so twice for one connection.
+class KernelVips {
+public:
+    explicit KernelVips(const Config& config) {
+        for (const Service& service : config.services) {
+            if (!config.vip.is_via_kernel(service)) continue;
+            for (const auto& pin : {service.address4, service.address6}) {
+                if (pin) pins_.insert(*pin);
+            }
+        }
+        if (config.vip.mode != VipMode::kernel) return;
+        ranges_ = vip_ranges4(config);
+        if (config.vip.ipv6) ranges_.push_back(*config.vip.ipv6);
+    }
+
+    [[nodiscard]] bool contain(const IpAddress& address) const {
+        return pins_.contains(address) || std::ranges::any_of(ranges_, [&address](const Cidr& one) {
+                   return one.contains(address);
+               });
+    }
+
+private:
+    std::set<IpAddress> pins_;
+    std::vector<Cidr> ranges_;
+};
+
+void check_endpoint_families(const Config& config, const Service& service,
+                             const KernelVips& vips, Contradictions& found) {
     for (const Endpoint& endpoint : service.endpoints) {
         const auto address = IpAddress::parse(endpoint.host);
         if (!address) continue;
@@ -131,16 +159,23 @@ void check_endpoint_families(const Config& config, const Service& service, Contr
                       "'service.endpoints': " + address->to_string() +
                           " is no address that connections can go to",
                       endpoint.where);
+        } else if (vips.contain(*address)) {
+            found.add("service.endpoints",
+                      "'service.endpoints': " + address->to_string() +
+                          " is a virtual address, to which the kernel sends nothing on: give the "
+                          "address of a server, or that service's own endpoints",
+                      endpoint.where);
         }
     }
 }
 
 void check_vips(const Config& config, Contradictions& found) {
     bool any = config.vip.mode == VipMode::kernel;
+    const KernelVips vips{config};
     for (const Service& service : config.services) {
         if (!config.vip.is_via_kernel(service)) continue;
         any = true;
-        check_endpoint_families(config, service, found);
+        check_endpoint_families(config, service, vips, found);
     }
     const std::string key = config.vip.mode == VipMode::kernel ? "vip.mode" : "service.via";
     if (any && config.redirect.engine == Engine::iptables) {

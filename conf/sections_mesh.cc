@@ -73,8 +73,14 @@ std::optional<Endpoint> read_weighted_endpoint(const toml::table& table, Finding
     auto endpoints = read_endpoints(reader, "address");
     if (endpoints.size() != 1) return std::nullopt;
     if (const auto* weight = reader.find("weight")) {
-        const auto number =
-            as_integer(findings, *weight, reader.name("weight"), 1, endpoint_weight_max);
+        const auto name = reader.name("weight");
+        if (weight->value_exact<std::int64_t>() == 0) {  // elsewhere that takes one out
+            findings.error(weight->source(),
+                           in_quotes(name) + " must be 1 to " + std::to_string(endpoint_weight_max) +
+                               ", not 0: leave out an endpoint that is to get nothing new");
+            return std::nullopt;
+        }
+        const auto number = as_integer(findings, *weight, name, 1, endpoint_weight_max);
         if (number) endpoints.front().weight = static_cast<std::uint16_t>(*number);
     }
     return endpoints.front();
