@@ -65,7 +65,7 @@ def main():
                  "the health of the back ends")
             edge.start_dns()
             edge.start_guard()
-            show("meshgate-redirect status", edge.verb("meshgate-redirect", "status").stdout)
+            show("meshgate-redirect status", edge.verb("meshgate-redirect", "status").stdout, 40)
             services(edge)
             death(edge, edge.box, "the box")
             step("A machine of the LAN, whose resolv.conf says 8.8.8.8")

@@ -37,6 +37,7 @@ def test_the_quickstart_shows_the_main_job_and_leaves_the_machine_as_it_was(mach
     said = run_demo("edge_demo.py")
     assert said.count("     20 x green\n") == 2  # while the other one was dead: the box, the LAN
     assert said.count("10.77.2.11:8080 is alive again") >= 2
+    assert "10.77.2.22:9000" in said.partition("SERVICE  ADDRESS")[2]  # the whole table
 
 
 def test_the_one_with_a_proxy_does_as_well(machine):
