@@ -96,8 +96,12 @@ def machines():
             pair[count] = Machine(folder, count)
             stack.callback(pair[count].namespace.close)
         pair[FEW].install()
+        # For whoever listens, in whatever namespace, the kernel makes news of each element.
+        listener = pair[FEW].namespace.start(lab.PYTHON, "-u", n.HERE / "nft_events.py")
+        listener.wait_ready(lambda: "ready" in listener.output(), "the listener")
         with KernelMemory() as pair[MANY].memory:
             pair[MANY].install()
+        listener.stop()
         yield pair
 
 
