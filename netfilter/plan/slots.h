@@ -12,6 +12,12 @@ namespace meshgate::netfilter {
 /// Slots of one port of a VIP at most. An endpoint has one at least.
 inline constexpr std::size_t slots_max = 256;
 
+/// Up to so many slots, a VIP keeps its chain whoever of its endpoints is alive: what draws a slot
+/// that has nobody draws again of one slot less, and so on, which leaves the shares as they are. A
+/// verdict map that gets another element costs the kernel a walk through the whole of it
+/// (nft_lookup_validate() in net/netfilter/nft_lookup.c); a map of endpoints does not.
+inline constexpr std::size_t redrawn_slots_max = 16;
+
 /// Slots of a VIP whose endpoints take turns or are chosen by the client's address: always so many,
 /// whoever is alive, so that a change of one moves nobody else. A number that 2, 3, 4, 5, 6, 8, 10
 /// and 12 divide, and large enough for shares within 1 %.

@@ -44,6 +44,16 @@ std::vector<Rule> dnat_rules(const std::vector<Kind>& kinds, SlotChoice choice, 
     return rules;
 }
 
+/// One draw of so many slots; and where few are enough for it, of one less each time.
+Chain drawing_chain(const std::vector<Kind>& kinds, std::size_t slots) {
+    Chain chain{random_chain(slots), std::nullopt, dnat_rules(kinds, SlotChoice::random, slots)};
+    if (slots > redrawn_slots_max) return chain;
+    for (std::size_t fewer = slots - 1; fewer > 0; --fewer) {
+        append(chain.rules, dnat_rules(kinds, SlotChoice::random, fewer));
+    }
+    return chain;
+}
+
 /// `ip daddr @vip_addresses4`, without those of the proxy.
 std::vector<Match> to_vips(const Parts& parts, const SetCollection::Networks& addresses) {
     const auto to = [&addresses](Sense sense, const SetRef& set) {
@@ -96,8 +106,7 @@ std::vector<Chain> vip_chains(const Parts& parts) {
         }
     }
     for (std::size_t slots = 1; slots <= most; ++slots) {
-        chains.push_back({random_chain(slots), std::nullopt,
-                          dnat_rules(kinds, SlotChoice::random, slots)});
+        chains.push_back(drawing_chain(kinds, slots));
     }
     if (by_client) {
         chains.push_back({client_chain, std::nullopt,

@@ -40,7 +40,20 @@ std::vector<std::size_t> drawn_slots(const VipRoute& route, const std::vector<bo
     return slots;
 }
 
-std::string chain_of(const VipRoute& route, std::size_t slots) {
+std::size_t planned_slots(const VipRoute& route) {
+    return drawn_slots(route, std::vector<bool>(route.endpoints.size(), true)).size();
+}
+
+/// That of the planned slots, as far as it draws among those that are left too: a change of slots
+/// alone costs the kernel less than one of the chain.
+std::string random_chain_of(std::size_t planned, std::size_t slots) {
+    const bool draws = slots <= planned && planned <= redrawn_slots_max;
+    return random_chain(draws || slots == 0 ? planned : slots);
+}
+
+/// Where nobody has a slot, no rule of any chain holds.
+std::string chain_of(const VipRoute& route, const std::vector<bool>& alive, std::size_t slots) {
+    if (route.endpoints.empty()) return no_endpoint_chain;
     switch (route.balance) {
     case conf::Balance::random:
         break;
@@ -49,7 +62,8 @@ std::string chain_of(const VipRoute& route, std::size_t slots) {
     case conf::Balance::client_hash:
         return client_chain;
     }
-    return random_chain(slots);
+    const bool all_alive = std::ranges::find(alive, false) == alive.end();
+    return random_chain_of(all_alive ? slots : planned_slots(route), slots);
 }
 
 /// Which endpoints of the route the slots have; none when they have another.
@@ -116,17 +130,14 @@ std::vector<VipRoute> routes_of(const std::vector<VipService>& services,
 
 std::size_t most_random_slots(const VipRoute& route) {
     if (route.balance != conf::Balance::random) return 0;
-    const auto planned = drawn_slots(route, std::vector<bool>(route.endpoints.size(), true)).size();
-    return route.has_named_endpoints ? named_slots_max : planned;
+    return route.has_named_endpoints ? named_slots_max : planned_slots(route);
 }
 
 RouteElements elements_of(const VipRoute& route, const std::vector<bool>& alive) {
     const auto slots = route.balance == conf::Balance::random
                            ? drawn_slots(route, alive)
                            : spread_slots(weights_of(route.endpoints), alive, fixed_slots);
-    RouteElements elements{{route.address, route.port, no_endpoint_chain}, {}};
-    if (slots.empty()) return elements;
-    elements.to_class.chain = chain_of(route, slots.size());
+    RouteElements elements{{route.address, route.port, chain_of(route, alive, slots.size())}, {}};
     elements.slots.reserve(slots.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
         const auto& endpoint = route.endpoints[slots[i]];

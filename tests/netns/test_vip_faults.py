@@ -34,15 +34,15 @@ def watched(network, services=None, hold=True):
     return config(services).replace("{state}", str(state)), {"hold": hold, "base": ALONE}
 
 
-def is_right(network, *alive):
-    """The slots of both protocols are those endpoints', and the class draws among as many."""
+def is_right(network, guard, *alive):
+    """The slots of both protocols are those endpoints', and the class is that of all in the file."""
+    planned = json.loads(re.search(r"endpoints = (.*)", guard.path.read_text())[1])
     listed = network.vm_namespace.try_run("nft", "list", "table", "inet", "meshgate").stdout
     wanted = [f"{n.OUTSIDE} . 900{each}" for each in alive]
-    chain = f"vip_random_{len(alive)}" if alive else "vip_none"
     vip = re.escape(VIP)
     return all(
         sorted(re.findall(rf"{vip} \. 80 \. \d+ : (\S+ \. \d+)", part(listed, f"{name}_endpoints")))
-        == wanted and re.findall(rf"{vip} \. 80 : goto (\w+)", part(listed, name)) == [chain]
+        == wanted and re.findall(rf"{vip} \. 80 : goto (\w+)", part(listed, name)) == [f"vip_random_{len(planned)}"]
         for name in ("vip_tcp4", "vip_udp4"))
 
 
@@ -53,7 +53,7 @@ def part(listed, name):
 
 def settles(network, guard, what, *alive):
     """The map, the program's own view of it, and packets."""
-    lab.wait_until(lambda: is_right(network, *alive), what)
+    lab.wait_until(lambda: is_right(network, guard, *alive), what)
     lab.wait_until(guard.is_ready, what)
     assert network.run("status", config=guard.path).returncode == 0, what
     found = shares(network, 8)
@@ -109,7 +109,7 @@ def test_an_install_through_the_guard_is_whole_whatever_fails_once(network, faul
     text, options = watched(network, both)
     two[0].die()
     with guarding(network, faults, text, **options) as guard:
-        lab.wait_until(lambda: is_right(network, 2), "the dead one is out")
+        lab.wait_until(lambda: is_right(network, guard, 2), "the dead one is out")
         original = guard.path.read_text()
         texts = itertools.cycle((original.replace(both, three + service("b", outside(2))), original))
 
@@ -149,7 +149,7 @@ def test_a_flush_is_repaired_with_who_is_alive_whatever_fails_once(network, faul
         def attempt(what):
             with faults.later():
                 guard = guards.fresh() if next(number) % 8 == 0 else guards.guard
-                lab.wait_until(lambda: is_right(network, 2), what)
+                lab.wait_until(lambda: is_right(network, guard, 2), what)
             network.vm_namespace.run("nft", "flush", "ruleset")
             settles(network, guard, what, 2)
 

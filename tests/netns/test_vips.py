@@ -103,6 +103,21 @@ def test_shares_are_those_of_the_weights(network, back_ends, balance, protocol):
     check_shares(found, {"b1": 3, "b2": 1, "b3": 1, "b4": 5}, within)
 
 
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_shares_of_those_that_are_left_are_those_of_their_weights(network, back_ends, protocol):
+    """The class stays: who draws the slot of a dead one draws again."""
+    weighted = [{"address": outside(1)[0], "weight": 2}, *outside(2, 3, 4)]
+    path = install(network, service(endpoints=weighted, protocols=["tcp", "udp"],
+                                    health={"check": "tcp"}))
+    within = 0.01 if FULL else 0.06
+    for slot, left in ((4, {"b1": 2, "b2": 1, "b3": 1}), (3, {"b1": 2, "b2": 1})):
+        for each in ("tcp", "udp"):
+            element(network, f"vip_{each}4_endpoints", "delete", f"{VIP} . 80 . {slot}")
+        network.vm_namespace.run("conntrack", "-F")  # flows of UDP whose ports come again
+        check_shares(burst(network.vm_namespace, VIP, COUNT, protocol), left, within)
+        assert network.run("status", config=path).returncode == 0
+
+
 def test_services_that_take_turns_do_not_share_a_counter(network, back_ends):
     both = (service("a", outside(1, 2), balance="round-robin") +
             service("b", outside(3, 4), balance="round-robin"))
@@ -237,8 +252,6 @@ def test_a_change_of_endpoints_leaves_the_rules(network, back_ends):
 
 def test_what_a_watcher_took_out_is_as_planned_and_install_without_one_puts_it_in(network, back_ends):
     path = install(network, service(endpoints=outside(1, 2), health={"check": "tcp"}))
-    element(network, "vip_tcp4", "delete", "240.0.0.0 . 80")
-    element(network, "vip_tcp4", "add", "240.0.0.0 . 80 : goto vip_random_1")
     element(network, "vip_tcp4_endpoints", "delete", "240.0.0.0 . 80 . 1")
     assert network.run("status", config=path).returncode == 0
     assert burst(network.vm_namespace, "240.0.0.0", 20) == {"b1": 20}
@@ -303,9 +316,7 @@ def test_doctor_sees_endpoints_that_are_out(network, back_ends):
     before = found()
     assert before["MG404"] == ["service 'idle', tcp 240.0.0.1:80: it has none"]
     assert "MG405" not in before and "MG103" not in before
-    slot = "element inet meshgate vip_tcp4_endpoints { 240.0.0.0 . 80 . 1 }"
-    to = "element inet meshgate vip_tcp4 { 240.0.0.0 . 80"
-    network.vm_namespace.run("nft", f"delete {slot}; delete {to} }}; add {to} : goto vip_random_1 }}")
+    element(network, "vip_tcp4_endpoints", "delete", "240.0.0.0 . 80 . 1")
     assert found()["MG405"] == [f"service 'shop', tcp 240.0.0.0:80: {outside(2)[0]}"]
     slot = "element inet meshgate vip_tcp4_endpoints { 240.0.0.0 . 80 . 0"
     network.vm_namespace.run("nft", f"delete {slot} }}; add {slot} : {n.OUTSIDE} . 9009 }}")

@@ -232,7 +232,8 @@ TEST_CASE("who was taken out stays out, and what is damaged is planned anew") {
         }
         auto damaged = whole;
         make_alive(damaged, services, {true, true, false});
-        damaged.endpoint_maps[0].elements.pop_back();
+        auto& elements = damaged.endpoint_maps[0].elements;
+        elements.erase(elements.begin());  // without the last, it would be one with one less alive
         auto planned = whole;
         CHECK(keep_live(planned, services, damaged).empty());
         CHECK(planned == whole);
@@ -240,6 +241,52 @@ TEST_CASE("who was taken out stays out, and what is damaged is planned anew") {
         CHECK(keep_live(planned, services, damaged).empty());
         CHECK(planned == whole);
     }
+}
+
+TEST_CASE("a death takes slots away and changes no chain, while its draws can be repeated") {
+    struct Row {
+        const char* what;
+        conf::Balance balance;
+        std::vector<std::uint16_t> weights;
+        std::vector<bool> alive;
+        const char* chain;
+        std::size_t slots;
+    };
+    const auto random = conf::Balance::random;
+    for (const Row& row : std::vector<Row>{
+             {"all", random, {1, 1, 1, 1}, {true, true, true, true}, "vip_random_4", 4},
+             {"one less", random, {1, 1, 1, 1}, {true, true, false, true}, "vip_random_4", 3},
+             {"one left", random, {1, 1, 1, 1}, {false, false, true, false}, "vip_random_4", 1},
+             {"none left", random, {1, 1}, {false, false}, "vip_random_2", 0},
+             {"shares of who is left", random, {2, 1, 1}, {true, true, false}, "vip_random_4", 3},
+             {"shares with a divisor", random, {8, 4, 3}, {true, true, false}, "vip_random_15", 3},
+             {"more slots than are drawn again", random, {9, 8}, {true, false}, "vip_random_1", 1},
+             {"none of many", random, {9, 8}, {false, false}, "vip_random_17", 0},
+             {"in turn", conf::Balance::round_robin, {1, 1}, {false, false}, "vip_turn_1", 0},
+             {"by client", conf::Balance::client_hash, {1, 1}, {false, false}, "vip_client", 0}}) {
+        CAPTURE(row.what);
+        auto one = service("a", "240.0.0.1", {}, row.balance);
+        for (std::size_t i = 0; i < row.weights.size(); ++i) {
+            one.endpoints.push_back(
+                {ip("192.0.2." + std::to_string(i + 1)), 8080, row.weights[i]});
+        }
+        const auto route = routes_of({one}, {Family::ipv4}).front();
+        const auto elements = elements_of(route, row.alive);
+        CHECK(elements.to_class.chain == row.chain);
+        CHECK(elements.slots.size() == row.slots);
+    }
+}
+
+TEST_CASE("who draws a slot that has nobody draws again of one less") {
+    auto one = service("a", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2", "192.0.2.3"}));
+    const auto ruleset = plan_of(kernel_mode, host({one})).ruleset;
+    const auto chain = std::ranges::find(ruleset.chains, random_chain(3), &Chain::name);
+    REQUIRE(chain != ruleset.chains.end());
+    std::vector<std::uint32_t> draws;
+    for (const auto& rule : chain->rules) {
+        draws.push_back(std::get<DnatToSlot>(rule.verdict).slots);
+    }
+    CHECK(draws == std::vector<std::uint32_t>{3, 2, 1});
 }
 
 TEST_CASE("a service that takes turns has a counter for each of its ports") {
