@@ -48,6 +48,17 @@ def program():
     return build.resolve() / "src" / "meshgate-redirect" / "meshgate-redirect"
 
 
+# What a test has put into iptables-legacy, as somebody else: nft does not see it.
+LEGACY_FLUSH = """
+for six in "" 6; do
+    for table in $(cat /proc/net/ip${six}_tables_names 2>/dev/null); do
+        "ip${six}tables-legacy" -w -t "$table" -F
+        "ip${six}tables-legacy" -w -t "$table" -X
+    done
+done
+"""
+
+
 class Agent:
     """agent.py in a namespace: agent.tcp(uid=..., to=...) and so on."""
 
@@ -209,6 +220,7 @@ class Network:
         """As it was before any test: no table, no connection remembered, nothing logged."""
         self.run("uninstall")
         self.vm_namespace.run("nft", "flush", "ruleset")
+        self.vm_namespace.run("sh", "-ec", LEGACY_FLUSH)
         self.vm_namespace.try_run("conntrack", "-F")
         self.outside_log.write_text("")
 

@@ -344,7 +344,7 @@ def test_requests_fail_only_while_a_death_is_not_found_out(network, two):
 
 def test_checks_do_not_go_to_the_proxy(network, two):
     """Which takes every connection, and would make every endpoint alive."""
-    state = network.folder / "beside.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     text = (service(endpoints=outside(1, 2), via="kernel", health=CHECK, address=VIP) +
             f'[vip]\nstate = "{state}"\n')
     with Guard(network, text) as guard:

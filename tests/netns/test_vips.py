@@ -360,7 +360,7 @@ def test_iptables_says_that_it_cannot(network):
 
 def test_addresses_that_a_server_keeps_are_not_guessed(network, back_ends):
     """Its lock says that it runs; it has not given this service an address."""
-    state = network.folder / "locked.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     path = network.write(ALONE + config(service(endpoints=outside(1))).replace("{state}", str(state)))
     lock = open(f"{state}.lock", "w")
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -395,7 +395,7 @@ TARGETS = ["240.0.0.0", "240.0.0.1", "240.0.0.2", "240.0.0.3", "240.0.0.4", "fd0
 @pytest.mark.parametrize("name", MATRIX)
 def test_packets_go_where_explain_says(network, back_ends, name):
     text, services = MATRIX[name]
-    state = network.folder / f"{name}.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     vip = f'state = "{state}"\n'
     text = text.replace("[vip]\n", f"[vip]\n{vip}") if "[vip]" in text else f"{text}[vip]\n{vip}"
     network.install("".join(services), base=text)
@@ -429,7 +429,7 @@ def held_handles(network):
 
 @pytest.mark.parametrize("hold", [True, False], ids=["held", "not-held"])
 def test_a_guard_sends_what_differs(network, back_ends, hold):
-    state = network.folder / f"guard-{hold}.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     text = config(service("a", outside(1)) + service("b", outside(2))).replace("{state}", str(state))
     with Guard(network, text, hold, base=ALONE) as guard:
         assert burst(network.vm_namespace, VIP, 2) == {"b1": 2}
@@ -447,7 +447,7 @@ def test_a_guard_sends_what_differs(network, back_ends, hold):
 
 
 def test_a_guard_repairs_an_endpoint_that_somebody_changed(network, back_ends):
-    state = network.folder / "repair.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     text = config(service("a", outside(1))).replace("{state}", str(state))
     with Guard(network, text, hold=False, base=ALONE) as guard:
         slot = "element inet meshgate vip_tcp4_endpoints { 240.0.0.0 . 80 . 0"
@@ -471,7 +471,7 @@ def test_both_families_and_protocols_with_another_port(network, back_ends, vip, 
 
 def test_the_capture_beside_it_is_what_it_was(network, back_ends):
     """One service is the kernel's; all else goes where it goes without it."""
-    state = network.folder / "beside.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     services = service("kernels", outside(1), via="kernel") + service("proxied", outside(2))
     network.install(f'{n.DNS_ALL}[vip]\nstate = "{state}"\n{services}')
     assert burst(network.vm_namespace, "240.0.0.0", 3) == {"b1": 3}
@@ -540,7 +540,7 @@ def test_a_name_server_is_reached_by_its_address_while_dns_is_captured(network, 
 
 def test_name_servers_are_balanced_and_checked(network, name_servers):
     """The check over TCP; a dead one is asked no more, also by who asks from the same port again."""
-    state = network.folder / "names.vips"
+    state = network.folder / f"{os.urandom(4).hex()}.vips"
     text = config(service("names", [f"{n.OUTSIDE}:5354", f"{n.CLIENT}:53", f"{n.OUTSIDE}:5355"],
                           port=53, protocols=["udp", "tcp"], health={"check": "tcp"}),
                   more=BEHIND + n.DNS_ALL).replace("{state}", str(state))

@@ -27,6 +27,7 @@ Backoff::Clock::duration Backoff::next(Clock::time_point now) {
     }
     recent_.push_back(now);
     if (recent_.size() > at_once_max) recent_.pop_front();
+    pause_before_ = pause_;
     if (is_fight()) {
         pause_ = std::min<Clock::duration>(2 * pause_, longest_pause);
     } else if (recent_.size() == at_once_max && now - recent_.front() <= window) {
@@ -35,9 +36,27 @@ Backoff::Clock::duration Backoff::next(Clock::time_point now) {
     return pause_;
 }
 
-LossPace::Clock::duration LossPace::next(Clock::time_point now) {
-    if (due_ <= now) due_ = std::max(now, due_ + between_looks);
-    return due_ - now;
+void Backoff::was_nothing() noexcept {
+    if (!recent_.empty()) recent_.pop_back();
+    pause_ = pause_before_;
+}
+
+Looks::Clock::duration Looks::pause(Clock::time_point now) {
+    while (!recent_.empty() && now - recent_.front() > window) recent_.pop_front();
+    if (recent_.size() < at_once_max) return Clock::duration::zero();
+    return std::max<Clock::duration>(recent_.back() + between_looks - now, 0s);
+}
+
+Looks::Clock::duration Looks::next(Clock::time_point now) {
+    if (!recent_.empty() && recent_.back() > now) return recent_.back() - now;  // the same one
+    const auto wait = pause(now);
+    note(now + wait);
+    return wait;
+}
+
+void Looks::note(Clock::time_point when) {
+    recent_.push_back(when);
+    if (recent_.size() > at_once_max) recent_.pop_front();
 }
 
 Retry::Clock::duration Retry::next() noexcept {

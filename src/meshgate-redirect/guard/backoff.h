@@ -16,26 +16,33 @@ public:
     /// and twice as long each time, 60 s at most.
     Clock::duration next(Clock::time_point now);
 
+    /// What the last repair was for was no damage: it does not count.
+    void was_nothing() noexcept;
+
     /// More damage than in any life but a fight.
     [[nodiscard]] bool is_fight() const noexcept { return pause_ > Clock::duration::zero(); }
 
 private:
     std::deque<Clock::time_point> recent_;
-    Clock::duration pause_{0};
+    Clock::duration pause_{0}, pause_before_{0};  ///< of the last repair, and of the one before
 };
 
-/// When to look because events were lost, which may hide damage: at once, but where they are lost
-/// again and again (somebody loads a large set, or a million routes) once a second. Nobody is
-/// blamed for it: it is no fight.
-class LossPace {
+/// When to look although nothing may be wrong: events were lost, or what somebody did to the rules
+/// left them as they are (a second guard with the same configuration). At once, but where it comes
+/// again and again once a second. Nobody is blamed for it: it is no fight.
+class Looks {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// @return how long the look has to wait
+    /// A look is due. @return how long it has to wait
     Clock::duration next(Clock::time_point now);
+    /// How long one would have to wait.
+    [[nodiscard]] Clock::duration pause(Clock::time_point now);
+    /// There was one, and nothing was wrong.
+    void note(Clock::time_point when);
 
 private:
-    Clock::time_point due_{Clock::time_point::min()};  ///< the last look
+    std::deque<Clock::time_point> recent_;  ///< the last of them may be still to come
 };
 
 /// When to try again what did not go: soon, then ever later, 60 s at most.

@@ -8,6 +8,7 @@
 #include "src/meshgate-redirect/replace.h"
 #include "src/meshgate-redirect/vips.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <utility>
@@ -118,8 +119,9 @@ Keeper::on_changes(std::span<const RulesetChange> changes) {
         if (change.touches_ours && !capture_->is_own_port(change.port)) remember_damage(change);
     }
     if (was_seen || !damage_) return std::nullopt;
-    if (damage_->is_seen) return backoff_.next(Clock::now());
-    return is_known ? std::nullopt : std::optional{losses_.next(Clock::now())};
+    const auto now = Clock::now();
+    if (damage_->is_seen) return std::max(backoff_.next(now), looks_.pause(now));
+    return is_known ? std::nullopt : std::optional{looks_.next(now)};
 }
 
 void Keeper::remember_damage(const RulesetChange& change) {
@@ -134,7 +136,7 @@ std::optional<Keeper::Clock::duration> Keeper::on_routing(const RoutingChange& c
     beside_is_damaged_ = true;
     // An address of somebody else may be of interest too: later, with what comes with it.
     if (change.ours_is_gone) return Clock::duration{0};
-    return change.is_lost ? losses_.next(Clock::now()) : Clock::duration{1s};
+    return change.is_lost ? looks_.next(Clock::now()) : Clock::duration{1s};
 }
 
 std::optional<Keeper::Clock::duration> Keeper::repair() {
@@ -178,6 +180,9 @@ void Keeper::make_right() {
         const bool rules_are_right = capture_->has_rules_of(*meant_);
         put_in_force();
         report_repair(rules_are_right);
+    } else if (damage_ && damage_->is_seen) {
+        backoff_.was_nothing();
+        looks_.note(Clock::now());
     }
     damage_.reset();
     beside_is_damaged_ = false;

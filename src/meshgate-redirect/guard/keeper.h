@@ -137,7 +137,7 @@ private:
     std::string dns_trouble_;                ///< the same of the switch
     std::string endpoints_trouble_;          ///< and of endpoints
     Backoff backoff_;
-    LossPace losses_;
+    Looks looks_;
     Retry retry_;
     GuardStats stats_;
     std::uint64_t installations_ = 0;

@@ -59,22 +59,33 @@ TEST_CASE("a fight is answered ever more slowly, up to a minute, and is forgotte
     CHECK(!backoff.is_fight());
 }
 
-TEST_CASE("a loss of events is looked at once, a flood of losses once a second, and is no fight") {
-    LossPace pace;
-    CHECK(pace.next(start) == 0s);
-    CHECK(pace.next(start + 10s) == 0s);
-    auto now = start + 20s;
-    std::chrono::nanoseconds waited{0};
-    CHECK(pace.next(now) == 0s);
-    CHECK(pace.next(now += 100ms) == 900ms);
-    CHECK(pace.next(now += 100ms) == 800ms);  // the same look
+TEST_CASE("looks for nothing are at once, many of them once a second, and no fight") {
+    Looks looks;
+    for (int i = 0; i < 100; ++i) CHECK(looks.next(start + i * 2s) == 0s);
+    auto now = start + 1000s;
+    for (int i = 0; i < 10; ++i) CHECK(looks.next(now) == 0s);
+    CHECK(looks.next(now += 100ms) == 900ms);
+    CHECK(looks.next(now += 100ms) == 800ms);  // the same one
+    CHECK(looks.next(now += 800ms) == 1s);
+    CHECK(looks.next(now + 20s) == 0s);
+}
+
+TEST_CASE("what was no damage does not count for a fight, and what is one does") {
+    Backoff backoff;
     for (int i = 0; i < 100; ++i) {
-        const auto pause = pace.next(now);
-        waited += pause;
-        now += pause;
+        CHECK(backoff.next(start + i * 10ms) == 0s);
+        backoff.was_nothing();
     }
-    CHECK(waited > 98s);
-    CHECK(pace.next(now + 1s) == 0s);
+    auto now = start + 2s;
+    for (int i = 0; i < 9; ++i) CHECK(backoff.next(now += 10ms) == 0s);
+    CHECK(backoff.next(now) == 1s);
+    backoff.was_nothing();
+    CHECK(!backoff.is_fight());
+    CHECK(backoff.next(now) == 1s);
+    CHECK(backoff.next(now) == 2s);
+    backoff.was_nothing();
+    CHECK(backoff.next(now) == 2s);
+    CHECK(backoff.is_fight());
 }
 
 TEST_CASE("what was asked for can be told to another process") {
