@@ -1,7 +1,6 @@
 #include "src/meshgate-redirect/guard/endpoint_watch.h"
 
 #include "netfilter/plan/slots.h"
-#include "src/common/log.h"
 #include "src/meshgate-redirect/printable.h"
 
 #include <algorithm>
@@ -115,6 +114,7 @@ void EndpointWatch::stop() {
     installation_.reset();
     services_.clear();
     changed_.clear();
+    news_.clear();
     deaths_.clear();
     listed_.clear();
     apply_timer_.cancel();
@@ -222,9 +222,9 @@ void EndpointWatch::on_health(const health::Watcher::Report& report) {
     if (found == services_.end()) return;
     const auto what = quoted(target.service) + ": " + target.endpoint.to_string();
     if (report.alive) {
-        log::notice(what + " is alive again");
+        news_.emplace_back(log::Level::notice, what + " is alive again");
     } else {
-        log::warning(what + " is dead: " + printable(report.reason));
+        news_.emplace_back(log::Level::warning, what + " is dead: " + printable(report.reason));
         deaths_.push_back(
             {found->second.vips(), target.endpoint, target.check.cut});
     }
@@ -258,7 +258,9 @@ void EndpointWatch::apply() {
             updates.push_back(update_of(route, used(name, found->second, route)));
         }
     }
-    if (!updates.empty() && !apply_(updates)) {
+    const bool is_applied = updates.empty() || apply_(updates);
+    for (const auto& [level, text] : std::exchange(news_, {})) log::write(level, text);
+    if (!is_applied) {
         return apply_timer_.wait_for(refused_pause, [this] { apply(); });
     }
     changes_ += updates.empty() ? 0 : 1;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "netfilter/plan/vips.h"
+#include "src/common/log.h"
 #include "src/health/watcher.h"
 #include "src/meshgate-redirect/setup.h"
 #include "src/resolver/host_resolver.h"
@@ -13,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace boost::asio {
@@ -102,6 +104,7 @@ private:
     Timer apply_timer_;
     std::map<std::string, Watched> services_;  ///< by their names
     std::set<std::string> changed_;            ///< whose elements are to be sent
+    std::vector<std::pair<log::Level, std::string>> news_;  ///< of deaths and lives; said after that
     std::vector<Death> deaths_;                ///< to be told after that
     /// What the kernel has, or had last, of services with names.
     std::map<std::string, std::set<conf::SocketAddress>> listed_;
