@@ -10,7 +10,7 @@ namespace meshgate::netfilter {
 /// of time, and of letting the others get on meanwhile.
 class Standstill {
 public:
-    explicit Standstill(std::chrono::milliseconds patience = std::chrono::seconds{10})
+    explicit Standstill(std::chrono::milliseconds patience = std::chrono::seconds{30})
         : end_(std::chrono::steady_clock::now() + patience) {}
 
     /// Waits a moment before the next attempt: a random one, so that two do not keep step, of up to

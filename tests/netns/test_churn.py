@@ -22,8 +22,10 @@ RULES = {"capture": ("", "[redirect.outbound]\nexclude_ports = [3306]\n"),
 def churning(network):
     process = network.vm_namespace.start(lab.PYTHON, "-u", n.HERE / "churn.py")
     process.wait_ready(lambda: "ready" in process.output(), "the other table")
-    yield
-    process.stop()
+    try:
+        yield
+    finally:
+        process.stop()  # what comes after a failure would fail by it as well
     made = int(re.search(r"(\d+) changes", process.output())[1])
     assert made > 1000, made
     network.vm_namespace.run("nft", "delete", "table", "inet", "churn")
