@@ -1,6 +1,7 @@
 #include "netfilter/plan/slots.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -9,6 +10,19 @@ namespace meshgate::netfilter {
 namespace {
 
 constexpr double share_error_max = 0.01;
+
+/// Up to so many, each number is drawn below; beyond, so many to a doubling.
+constexpr std::size_t drawn_singly_max = 16;
+constexpr std::size_t steps_of_doubling = 4;
+
+/// A draw below less than the slots that somebody has leaves the last ones out. Where steps are of
+/// more than one, it comes after so many draws of the whole, for less than one connection in 100.
+constexpr std::size_t draws_of_most = 3;
+
+/// From a number that draw_for() gives to the next one below or above.
+std::size_t step_at(std::size_t least) {
+    return least < drawn_singly_max ? 1 : std::bit_floor(least) / steps_of_doubling;
+}
 
 /// `count` slots in the proportion of the weights, by the largest remainder; one each at least.
 std::vector<std::size_t> apportion(std::span<const std::uint32_t> weights, std::size_t count) {
@@ -64,13 +78,19 @@ std::vector<std::size_t> turns(const std::vector<std::size_t>& quotas, std::size
     return slots;
 }
 
-/// The quotas of those that are alive; 0 for the others.
-std::vector<std::size_t> alive_quotas(std::span<const std::uint32_t> weights,
-                                      const std::vector<bool>& alive, std::size_t count) {
+std::vector<std::uint32_t> weights_of_alive(std::span<const std::uint32_t> weights,
+                                            const std::vector<bool>& alive) {
     std::vector<std::uint32_t> of_alive;
     for (std::size_t i = 0; i < weights.size(); ++i) {
         if (alive[i]) of_alive.push_back(weights[i]);
     }
+    return of_alive;
+}
+
+/// The quotas of those that are alive; 0 for the others.
+std::vector<std::size_t> alive_quotas(std::span<const std::uint32_t> weights,
+                                      const std::vector<bool>& alive, std::size_t count) {
+    const auto of_alive = weights_of_alive(weights, alive);
     std::vector<std::size_t> quotas(weights.size());
     if (of_alive.empty()) return quotas;
     const auto apportioned = apportion(of_alive, count);
@@ -82,16 +102,51 @@ std::vector<std::size_t> alive_quotas(std::span<const std::uint32_t> weights,
 
 }  // namespace
 
-std::optional<std::vector<std::size_t>> fewest_slots(std::span<const std::uint32_t> weights,
-                                                     std::size_t most) {
-    if (weights.empty()) return std::vector<std::size_t>{};
-    if (weights.size() > most) return std::nullopt;
+std::size_t draw_for(std::size_t slots) {
+    std::size_t draw = 1;
+    while (draw < slots) draw += step_at(draw);
+    return draw;
+}
+
+std::vector<std::size_t> draws_from(std::size_t draw) {
+    std::vector<std::size_t> draws(draw > drawn_singly_max ? draws_of_most : 1, draw);
+    const auto least_used = draw / 2 + 1;  // of drawn_slots()
+    while (draws.back() > least_used) draws.push_back(draws.back() - step_at(draws.back() - 1));
+    return draws;
+}
+
+std::vector<std::size_t> nearest_slots(std::span<const std::uint32_t> weights, std::size_t most) {
+    if (weights.empty()) return {};
     std::uint32_t divisor = 0;
     for (const auto weight : weights) divisor = std::gcd(divisor, weight);
     std::uint64_t total = 0;
     for (const auto weight : weights) total += weight / divisor;
-    auto slots = apportion(weights, std::min<std::uint64_t>(total, most));
+    if (total > most) return apportion(weights, most);
+    std::vector<std::size_t> exact;
+    exact.reserve(weights.size());
+    for (const auto weight : weights) exact.push_back(weight / divisor);
+    return exact;
+}
+
+std::optional<std::vector<std::size_t>> fewest_slots(std::span<const std::uint32_t> weights,
+                                                     std::size_t most) {
+    if (weights.empty()) return std::vector<std::size_t>{};
+    if (weights.size() > most) return std::nullopt;
+    auto slots = nearest_slots(weights, most);
     if (share_error(weights, slots) > share_error_max) return std::nullopt;
+    return slots;
+}
+
+std::vector<std::size_t> drawn_slots(std::span<const std::uint32_t> weights,
+                                     const std::vector<bool>& alive, std::size_t draw) {
+    const auto counts = nearest_slots(weights_of_alive(weights, alive), draw);
+    if (counts.empty()) return {};
+    const auto times = draw / std::accumulate(counts.begin(), counts.end(), std::size_t{0});
+    std::vector<std::size_t> slots;
+    slots.reserve(draw);
+    for (std::size_t i = 0, j = 0; i < weights.size(); ++i) {
+        if (alive[i]) slots.insert(slots.end(), counts[j++] * times, i);
+    }
     return slots;
 }
 

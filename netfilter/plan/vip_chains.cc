@@ -4,6 +4,7 @@
 #include "netfilter/plan/slots.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace meshgate::netfilter {
@@ -44,14 +45,30 @@ std::vector<Rule> dnat_rules(const std::vector<Kind>& kinds, SlotChoice choice, 
     return rules;
 }
 
-/// One draw of so many slots; and where few are enough for it, of one less each time.
-Chain drawing_chain(const std::vector<Kind>& kinds, std::size_t slots) {
-    Chain chain{random_chain(slots), std::nullopt, dnat_rules(kinds, SlotChoice::random, slots)};
-    if (slots > redrawn_slots_max) return chain;
-    for (std::size_t fewer = slots - 1; fewer > 0; --fewer) {
-        append(chain.rules, dnat_rules(kinds, SlotChoice::random, fewer));
+Chain drawing_chain(const std::vector<Kind>& kinds, std::size_t draw) {
+    Chain chain{random_chain(draw), std::nullopt, {}};
+    for (const auto slots : draws_from(draw)) {
+        append(chain.rules, dnat_rules(kinds, SlotChoice::random, slots));
     }
     return chain;
+}
+
+/// A chain for each of the draws that are needed, and for those below what the configuration may
+/// come to when it lists fewer: then it is a change of elements only.
+std::vector<Chain> drawing_chains(const Parts& parts, const std::vector<Kind>& kinds) {
+    std::size_t most = 0;
+    bool has_names = false;
+    for (const auto& route : parts.vip_routes) {
+        const auto draw = random_draw(route);
+        if (!route.has_named_endpoints) most = std::max(most, draw);
+        has_names |= route.has_named_endpoints && draw > 0;
+    }
+    std::vector<Chain> chains;
+    for (std::size_t draw = 1; draw <= most; draw = draw_for(draw + 1)) {
+        chains.push_back(drawing_chain(kinds, draw));
+    }
+    if (has_names && most < named_slots_max) chains.push_back(drawing_chain(kinds, named_slots_max));
+    return chains;
 }
 
 /// `ip daddr @vip_addresses4`, without those of the proxy.
@@ -95,18 +112,14 @@ std::vector<Chain> vip_chains(const Parts& parts) {
     if (parts.vip_routes.empty()) return {};
     const auto kinds = kinds_of(parts);
     std::vector<Chain> chains{{no_endpoint_chain, std::nullopt, {}}};
-    std::size_t most = 0;
+    std::ranges::move(drawing_chains(parts, kinds), std::back_inserter(chains));
     bool by_client = false;
     std::vector<std::string> turns;
     for (const auto& route : parts.vip_routes) {
-        most = std::max(most, most_random_slots(route));
         by_client |= route.balance == conf::Balance::client_hash;
         if (!route.turn_chain.empty() && (turns.empty() || turns.back() != route.turn_chain)) {
             turns.push_back(route.turn_chain);
         }
-    }
-    for (std::size_t slots = 1; slots <= most; ++slots) {
-        chains.push_back(drawing_chain(kinds, slots));
     }
     if (by_client) {
         chains.push_back({client_chain, std::nullopt,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -22,38 +23,20 @@ std::vector<std::uint32_t> weights_of(const std::vector<VipEndpoint>& endpoints)
     return weights;
 }
 
-/// The endpoint of each slot; the number of slots is the least that says the shares.
-std::vector<std::size_t> drawn_slots(const VipRoute& route, const std::vector<bool>& alive) {
-    std::vector<std::uint32_t> weights;
-    std::vector<std::size_t> indexes;
-    const auto most = route.has_named_endpoints ? named_slots_max : slots_max;
-    for (std::size_t i = 0; i < route.endpoints.size() && indexes.size() < most; ++i) {
-        if (!alive[i]) continue;
-        weights.push_back(route.endpoints[i].weight);
-        indexes.push_back(i);
-    }
-    // Of the planned ones vip_faults() has said it; of some of them, better unequal than nobody.
-    const auto counts =
-        fewest_slots(weights, most).value_or(std::vector<std::size_t>(weights.size(), 1));
-    std::vector<std::size_t> slots;
-    for (std::size_t i = 0; i < counts.size(); ++i) slots.insert(slots.end(), counts[i], indexes[i]);
-    return slots;
+std::size_t draw_for_weights(const std::vector<std::uint32_t>& weights) {
+    const auto counts = nearest_slots(weights);
+    return draw_for(std::accumulate(counts.begin(), counts.end(), std::size_t{0}));
 }
 
-std::size_t planned_slots(const VipRoute& route) {
-    return drawn_slots(route, std::vector<bool>(route.endpoints.size(), true)).size();
+/// Of all endpoints that the route has or, by name, may come to have.
+std::size_t draw_of(const VipRoute& route) {
+    return route.has_named_endpoints ? named_slots_max
+                                     : draw_for_weights(weights_of(route.endpoints));
 }
 
-/// That of the planned slots, as far as it draws among those that are left too: a change of slots
-/// alone costs the kernel less than one of the chain.
-std::string random_chain_of(std::size_t planned, std::size_t slots) {
-    const bool draws = slots <= planned && planned <= redrawn_slots_max;
-    return random_chain(draws || slots == 0 ? planned : slots);
-}
-
-/// Where nobody has a slot, no rule of any chain holds.
-std::string chain_of(const VipRoute& route, const std::vector<bool>& alive, std::size_t slots) {
-    if (route.endpoints.empty()) return no_endpoint_chain;
+/// Whoever is alive: where nobody has a slot, no rule of any chain holds.
+std::string chain_of(const VipRoute& route, std::size_t draw) {
+    if (route.endpoints.empty() && !route.has_named_endpoints) return no_endpoint_chain;
     switch (route.balance) {
     case conf::Balance::random:
         break;
@@ -62,8 +45,7 @@ std::string chain_of(const VipRoute& route, const std::vector<bool>& alive, std:
     case conf::Balance::client_hash:
         return client_chain;
     }
-    const bool all_alive = std::ranges::find(alive, false) == alive.end();
-    return random_chain_of(all_alive ? slots : planned_slots(route), slots);
+    return random_chain(draw);
 }
 
 /// Which endpoints of the route the slots have; none when they have another.
@@ -81,8 +63,8 @@ std::optional<std::vector<bool>> alive_in(const VipRoute& route, std::span<const
 
 }  // namespace
 
-std::string random_chain(std::size_t slots) {
-    return "vip_random_" + std::to_string(slots);
+std::string random_chain(std::size_t draw) {
+    return "vip_random_" + std::to_string(draw);
 }
 
 std::string class_map_name(Family family, Protocol protocol) {
@@ -128,16 +110,16 @@ std::vector<VipRoute> routes_of(const std::vector<VipService>& services,
     return routes;
 }
 
-std::size_t most_random_slots(const VipRoute& route) {
-    if (route.balance != conf::Balance::random) return 0;
-    return route.has_named_endpoints ? named_slots_max : planned_slots(route);
+std::size_t random_draw(const VipRoute& route) {
+    return route.balance == conf::Balance::random ? draw_of(route) : 0;
 }
 
 RouteElements elements_of(const VipRoute& route, const std::vector<bool>& alive) {
-    const auto slots = route.balance == conf::Balance::random
-                           ? drawn_slots(route, alive)
-                           : spread_slots(weights_of(route.endpoints), alive, fixed_slots);
-    RouteElements elements{{route.address, route.port, chain_of(route, alive, slots.size())}, {}};
+    const auto weights = weights_of(route.endpoints);
+    const auto draw = random_draw(route);
+    const auto slots =
+        draw > 0 ? drawn_slots(weights, alive, draw) : spread_slots(weights, alive, fixed_slots);
+    RouteElements elements{{route.address, route.port, chain_of(route, draw)}, {}};
     elements.slots.reserve(slots.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
         const auto& endpoint = route.endpoints[slots[i]];
@@ -160,22 +142,48 @@ VipUpdate update_of(const VipRoute& route, const std::vector<bool>& alive) {
 
 namespace {
 
+std::vector<std::uint32_t> weights_of(const VipService& service, Family family) {
+    std::vector<VipEndpoint> of_family;
+    std::ranges::copy_if(service.endpoints, std::back_inserter(of_family),
+                         [family](const auto& each) { return each.address.family() == family; });
+    return weights_of(of_family);
+}
+
+/// Of one port, for its endpoints.
+std::size_t slots_max_of(const VipService& service) {
+    if (service.balance != conf::Balance::random) return fixed_slots;
+    return service.has_named_endpoints ? named_slots_max : slots_max;
+}
+
 void check_weights(const VipService& service, std::vector<conf::Diagnostic>& faults) {
     const auto what = "service '" + service.name + "'";
-    const auto most = service.balance == conf::Balance::random ? slots_max : fixed_slots;
+    const auto most = slots_max_of(service);
     for (const Family family : {Family::ipv4, Family::ipv6}) {
-        std::vector<std::uint32_t> weights;
-        for (const auto& endpoint : service.endpoints) {
-            if (endpoint.address.family() == family) weights.push_back(endpoint.weight);
-        }
+        const auto weights = weights_of(service, family);
         if (weights.size() > most) {
-            faults.push_back({service.where, what + " has more than " + std::to_string(most) +
-                                                 " endpoints of one family"});
+            faults.push_back(
+                {service.where, what + " has more than " + std::to_string(most) +
+                                    " endpoints of one family" +
+                                    (service.has_named_endpoints ? " beside those given by name" : "")});
         } else if (!fewest_slots(weights, most)) {
             faults.push_back({service.where, what + ": the shares of these weights cannot be kept "
                                                     "within 1 %: make them less different"});
         }
     }
+}
+
+/// The room that each port takes in the map of one family and protocol; the larger of both families.
+std::size_t room_of(const VipService& service) {
+    if (service.balance != conf::Balance::random || service.has_named_endpoints) {
+        return slots_max_of(service);
+    }
+    std::size_t most = 0;
+    for (const Family family : {Family::ipv4, Family::ipv6}) {
+        auto weights = weights_of(service, family);
+        weights.resize(std::min(weights.size(), slots_max));  // more are a fault already
+        most = std::max(most, draw_for_weights(weights));
+    }
+    return most;
 }
 
 }  // namespace
@@ -185,10 +193,9 @@ std::vector<conf::Diagnostic> vip_faults(const std::vector<VipService>& services
     std::size_t turns = 0, slots = 0;
     for (const auto& service : services) {
         const auto turns_before = turns, slots_before = slots;
-        const bool is_drawn = service.balance == conf::Balance::random;
         check_weights(service, faults);
         if (service.balance == conf::Balance::round_robin) turns += service.ports.size();
-        slots += service.ports.size() * (is_drawn ? service.endpoints.size() : fixed_slots);
+        slots += service.ports.size() * room_of(service);
         if (turns > turn_chains_max && turns_before <= turn_chains_max) {
             faults.push_back({service.where,
                               "service '" + service.name + "': at most " +
@@ -257,11 +264,14 @@ private:
 };
 
 /// The elements of a route with the endpoints that are installed; none if what is installed cannot
-/// have come of the plan. Of names, what is installed is taken as it is.
+/// have come of the plan. Of names, the slots that are installed are taken as they are.
 std::optional<RouteElements> live_elements(const VipRoute& route,
                                            std::optional<RouteElements> installed) {
     if (!installed) return std::nullopt;
-    if (route.has_named_endpoints) return installed;
+    if (route.has_named_endpoints) {
+        installed->to_class = elements_of(route).to_class;
+        return installed;
+    }
     const auto alive = alive_in(route, installed->slots);
     if (!alive || elements_of(route, *alive) != *installed) return std::nullopt;
     return installed;

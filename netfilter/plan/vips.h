@@ -64,8 +64,8 @@ std::vector<VipRoute> routes_of(const std::vector<VipService>& services,
 
 /// The elements of a route.
 struct RouteElements {
-    VipClass to_class;           ///< to no_endpoint_chain when nobody is alive
-    std::vector<VipSlot> slots;  ///< sorted; empty then
+    VipClass to_class;           ///< the same whoever is alive
+    std::vector<VipSlot> slots;  ///< sorted; none when nobody is alive
 
     friend bool operator==(const RouteElements&, const RouteElements&) = default;
 };
@@ -78,18 +78,18 @@ RouteElements elements_of(const VipRoute& route);  ///< all are alive
 /// @param alive  of the size of route.endpoints
 VipUpdate update_of(const VipRoute& route, const std::vector<bool>& alive);
 
-/// Where the classes lead: a chain for each number of slots that a connection draws one of, one for
-/// clients' addresses, one that does nothing. @{
-std::string random_chain(std::size_t slots);
+/// Where the classes lead: a chain for each of the numbers that draw_for() gives, one for clients'
+/// addresses, one that does nothing. @{
+std::string random_chain(std::size_t draw);
 inline constexpr const char* client_chain = "vip_client";
 inline constexpr const char* no_endpoint_chain = "vip_none";
 /// @}
 
-/// Endpoints known by name become addresses later: slots of a drawn route that may have them, at
-/// most.
+/// Endpoints known by name become addresses later: so many slots of a drawn route are kept for them.
+/// @invariant one of draw_for()
 inline constexpr std::size_t named_slots_max = 64;
-/// The random_chain() with the most slots that a route can come to need; 0 for other balances.
-std::size_t most_random_slots(const VipRoute& route);
+/// The draw of the random_chain() that a route has; 0 when it has none.
+std::size_t random_draw(const VipRoute& route);
 
 /// Puts elements into the maps of a ruleset that have the names of their routes.
 class MapFiller {

@@ -294,11 +294,17 @@ def names(network):
     server.stop()
 
 
+def class_element(network):
+    return network.vm_namespace.run("nft", "get", "element", "inet", "meshgate", "vip_tcp4",
+                                    f"{{ {VIP} . 80 }}")
+
+
 def test_an_endpoint_given_by_a_name_is_followed(network, two, names):
     with guarded(network, service(endpoints=["shop.example:9001"], health=CHECK),
                  nameservers=[n.CLIENT]) as guard:
         says(guard, f"shop.example has {n.OUTSIDE} now")
         assert shares(network, 4) == {"b1": 4}
+        before = class_element(network)
         names.write_text(n.CLIENT)  # nobody there listens
         says(guard, f"shop.example has {n.CLIENT} now")
         says(guard, "is dead")
@@ -306,6 +312,7 @@ def test_an_endpoint_given_by_a_name_is_followed(network, two, names):
         names.write_text("")
         says(guard, "shop.example has no address now")
         assert shares(network, 2) == {"ECONNREFUSED": 2}
+        assert class_element(network) == before
         assert network.run("status", config=guard.path).returncode == 0
 
 

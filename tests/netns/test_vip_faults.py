@@ -9,21 +9,11 @@ import signal
 
 import lab
 import network as n
-import pytest
-from test_health import BackEnd, endpoints, shares
+from test_health import endpoints, shares, two  # noqa: F401
 from test_netlink_faults import EVERY_FAULT, faults, guarding, until_none_fails  # noqa: F401
-from test_vips import ALONE, SCRIPTS, VIP, config, outside, service
+from test_vips import ALONE, VIP, config, outside, service
 
 CHECK = {"check": "tcp", "interval": "1s", "rise": 1, "fall": 2}  # a busy machine answers within
-
-
-@pytest.fixture
-def two(network):
-    SCRIPTS[:] = [network.folder]
-    started = [BackEnd(network, outside(i)[0], f"b{i}") for i in (1, 2)]
-    yield started
-    for each in started:
-        each.process.stop()
 
 
 def watched(network, services=None, hold=True):
@@ -35,10 +25,12 @@ def watched(network, services=None, hold=True):
 
 
 def is_right(network, guard, *alive):
-    """The slots of both protocols are those endpoints', and the class is that of all in the file."""
+    """The slots of both protocols are those endpoints', one as often as another, and the class is that
+    of all in the file."""
     planned = json.loads(re.search(r"endpoints = (.*)", guard.path.read_text())[1])
     listed = network.vm_namespace.try_run("nft", "list", "table", "inet", "meshgate").stdout
-    wanted = [f"{n.OUTSIDE} . 900{each}" for each in alive]
+    times = len(planned) // len(alive) if alive else 0
+    wanted = [f"{n.OUTSIDE} . 900{each}" for each in alive for _ in range(times)]
     vip = re.escape(VIP)
     return all(
         sorted(re.findall(rf"{vip} \. 80 \. \d+ : (\S+ \. \d+)", part(listed, f"{name}_endpoints")))

@@ -84,6 +84,12 @@ def element(network, name, change, element):
     network.vm_namespace.run("nft", f"{change} element inet meshgate {name} {{ {element} }}")
 
 
+def take_out_the_second_of_two(network):
+    element(network, "vip_tcp4_endpoints", "delete", f"{VIP} . 80 . 1")
+    element(network, "vip_tcp4_endpoints", "add",
+            f"{VIP} . 80 . 1 : {outside(1)[0].replace(':', ' . ')}")
+
+
 def test_http_by_name_of_the_service(network, back_ends):
     install(network, service(endpoints=outside(1)))
     with_curl = network.vm_namespace.run("curl", "-sS", "--max-time", "10", f"http://{VIP}/",
@@ -104,15 +110,21 @@ def test_shares_are_those_of_the_weights(network, back_ends, balance, protocol):
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
-def test_shares_of_those_that_are_left_are_those_of_their_weights(network, back_ends, protocol):
+@pytest.mark.parametrize("weights, deaths", [
+    ((2, 1, 1, 1), [((4,), {"b1": 2, "b2": 1, "b3": 1}), ((3,), {"b1": 2, "b2": 1})]),
+    ((9, 8, 4), [(range(17, 21), {"b1": 9, "b2": 8})])], ids=["few slots", "many slots"])
+def test_shares_of_those_that_are_left_are_those_of_their_weights(network, back_ends, protocol, weights,
+                                                                  deaths):
     """The class stays: who draws the slot of a dead one draws again."""
-    weighted = [{"address": outside(1)[0], "weight": 2}, *outside(2, 3, 4)]
+    weighted = [{"address": address, "weight": weight}
+                for address, weight in zip(outside(1, 2, 3, 4), weights)]
     path = install(network, service(endpoints=weighted, protocols=["tcp", "udp"],
                                     health={"check": "tcp"}))
     within = 0.01 if FULL else 0.06
-    for slot, left in ((4, {"b1": 2, "b2": 1, "b3": 1}), (3, {"b1": 2, "b2": 1})):
+    for slots, left in deaths:
         for each in ("tcp", "udp"):
-            element(network, f"vip_{each}4_endpoints", "delete", f"{VIP} . 80 . {slot}")
+            for slot in slots:
+                element(network, f"vip_{each}4_endpoints", "delete", f"{VIP} . 80 . {slot}")
         network.vm_namespace.run("conntrack", "-F")  # flows of UDP whose ports come again
         check_shares(burst(network.vm_namespace, VIP, COUNT, protocol), left, within)
         assert network.run("status", config=path).returncode == 0
@@ -252,7 +264,7 @@ def test_a_change_of_endpoints_leaves_the_rules(network, back_ends):
 
 def test_what_a_watcher_took_out_is_as_planned_and_install_without_one_puts_it_in(network, back_ends):
     path = install(network, service(endpoints=outside(1, 2), health={"check": "tcp"}))
-    element(network, "vip_tcp4_endpoints", "delete", "240.0.0.0 . 80 . 1")
+    take_out_the_second_of_two(network)
     assert network.run("status", config=path).returncode == 0
     assert burst(network.vm_namespace, "240.0.0.0", 20) == {"b1": 20}
     assert network.run("install", config=path).returncode == 0
@@ -316,7 +328,7 @@ def test_doctor_sees_endpoints_that_are_out(network, back_ends):
     before = found()
     assert before["MG404"] == ["service 'idle', tcp 240.0.0.1:80: it has none"]
     assert "MG405" not in before and "MG103" not in before
-    element(network, "vip_tcp4_endpoints", "delete", "240.0.0.0 . 80 . 1")
+    take_out_the_second_of_two(network)
     assert found()["MG405"] == [f"service 'shop', tcp 240.0.0.0:80: {outside(2)[0]}"]
     slot = "element inet meshgate vip_tcp4_endpoints { 240.0.0.0 . 80 . 0"
     network.vm_namespace.run("nft", f"delete {slot} }}; add {slot} : {n.OUTSIDE} . 9009 }}")

@@ -34,6 +34,27 @@ double error_of(const Counts& counts, const Weights& weights, const std::vector<
     return error;
 }
 
+struct Outcome {
+    std::vector<double> shares;  ///< by endpoint
+    double nobody = 1;           ///< the share that no draw finds somebody for
+    double mean_draws = 0;
+};
+
+/// What the kernel does with draws_from(draw), calculated.
+Outcome outcome_of(const std::vector<std::size_t>& slots, std::size_t draw) {
+    Outcome outcome;
+    outcome.shares.resize(draw);
+    for (const auto below : draws_from(draw)) {
+        outcome.mean_draws += outcome.nobody;
+        const double each = outcome.nobody / static_cast<double>(below);
+        for (std::size_t i = 0; i < std::min(below, slots.size()); ++i) {
+            outcome.shares.at(slots[i]) += each;
+            outcome.nobody -= each;
+        }
+    }
+    return outcome;
+}
+
 }  // namespace
 
 TEST_CASE("weights are slots, as few as there can be") {
@@ -72,6 +93,75 @@ TEST_CASE("weights that cannot be are none") {
     CHECK_FALSE(fewest_slots(one_large).has_value());
     CHECK_FALSE(fewest_slots(Weights(257, 1)).has_value());
     CHECK_FALSE(fewest_slots(Weights(3, 1), 2).has_value());
+}
+
+TEST_CASE("draws are of each number up to 16, and then of four to a doubling") {
+    std::vector<std::size_t> draws;
+    for (std::size_t draw = 1; draw <= slots_max; draw = draw_for(draw + 1)) draws.push_back(draw);
+    CHECK(draws == std::vector<std::size_t>{1,  2,  3,  4,  5,  6,  7,  8,   9,   10,  11,
+                                            12, 13, 14, 15, 16, 20, 24, 28,  32,  40,  48,
+                                            56, 64, 80, 96, 112, 128, 160, 192, 224, 256});
+    CHECK(draw_for(0) == 1);
+    CHECK(draw_for(slots_max) == slots_max);
+    CHECK(draws_from(1) == std::vector<std::size_t>{1});
+    CHECK(draws_from(2) == std::vector<std::size_t>{2});
+    CHECK(draws_from(7) == std::vector<std::size_t>{7, 6, 5, 4});
+    CHECK(draws_from(20) == std::vector<std::size_t>{20, 20, 20, 16, 15, 14, 13, 12, 11});
+    CHECK(draws_from(256) == std::vector<std::size_t>{256, 256, 256, 224, 192, 160, 128});
+}
+
+TEST_CASE("draws that are repeated leave the shares as they are, however many are alive") {
+    for (std::size_t draw = 1; draw <= slots_max; draw = draw_for(draw + 1)) {
+        for (std::size_t living = 1; living <= draw; ++living) {
+            CAPTURE(draw);
+            CAPTURE(living);
+            std::vector<bool> alive(draw);
+            std::fill_n(alive.rbegin(), living, true);
+            const auto drawn = outcome_of(drawn_slots(Weights(draw, 1), alive, draw), draw);
+            CHECK(drawn.nobody == doctest::Approx(0));
+            CHECK(drawn.mean_draws < 2);
+            double error = 0;  // of a share, as a part of it
+            for (std::size_t i = 0; i < draw; ++i) {
+                const double times = drawn.shares[i] * static_cast<double>(living);
+                error = std::max(error, std::abs(times - (alive[i] ? 1 : 0)));
+            }
+            CHECK(error <= (draw <= 16 ? 1e-12 : 0.01));
+        }
+    }
+}
+
+TEST_CASE("drawn slots: the shares of those that are alive, as often as there is room") {
+    struct Row {
+        Weights weights;
+        std::vector<bool> alive;
+        std::size_t draw;
+        std::vector<std::size_t> slots;
+    };
+    for (const Row& row : std::vector<Row>{
+             {{}, {}, 1, {}},
+             {{1, 1}, {false, false}, 2, {}},
+             {{1, 1, 1, 1}, {true, true, true, true}, 4, {0, 1, 2, 3}},
+             {{1, 1, 1, 1}, {true, true, false, true}, 4, {0, 1, 3}},
+             {{1, 1, 1, 1}, {false, true, false, true}, 4, {1, 1, 3, 3}},
+             {{2, 1, 1}, {true, true, false}, 4, {0, 0, 1}},
+             {{8, 4, 3}, {true, true, false}, 15, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1}},
+             {{7}, {true}, 3, {0, 0, 0}}}) {
+        CAPTURE(row.slots.size());
+        CHECK(drawn_slots(row.weights, row.alive, row.draw) == row.slots);
+    }
+}
+
+TEST_CASE("drawn slots: weights within one per cent, whoever is alive") {
+    const Weights weights{997, 499, 251, 3};
+    for (unsigned mask = 1; mask < 16; ++mask) {
+        CAPTURE(mask);
+        std::vector<bool> alive;
+        for (unsigned i = 0; i < 4; ++i) alive.push_back((mask >> i & 1U) != 0);
+        const auto slots = drawn_slots(weights, alive, slots_max);
+        CHECK(slots.size() <= slots_max);
+        CHECK(slots.size() > slots_max / 2);
+        CHECK(error_of(counts_of(slots, 4), weights, alive) <= 0.01);
+    }
 }
 
 TEST_CASE("spread slots: shares within one per cent, whoever is alive") {

@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace meshgate;
@@ -243,7 +244,7 @@ TEST_CASE("who was taken out stays out, and what is damaged is planned anew") {
     }
 }
 
-TEST_CASE("a death takes slots away and changes no chain, while its draws can be repeated") {
+TEST_CASE("a death changes slots and no chain") {
     struct Row {
         const char* what;
         conf::Balance balance;
@@ -256,12 +257,14 @@ TEST_CASE("a death takes slots away and changes no chain, while its draws can be
     for (const Row& row : std::vector<Row>{
              {"all", random, {1, 1, 1, 1}, {true, true, true, true}, "vip_random_4", 4},
              {"one less", random, {1, 1, 1, 1}, {true, true, false, true}, "vip_random_4", 3},
-             {"one left", random, {1, 1, 1, 1}, {false, false, true, false}, "vip_random_4", 1},
+             {"one left", random, {1, 1, 1, 1}, {false, false, true, false}, "vip_random_4", 4},
              {"none left", random, {1, 1}, {false, false}, "vip_random_2", 0},
              {"shares of who is left", random, {2, 1, 1}, {true, true, false}, "vip_random_4", 3},
-             {"shares with a divisor", random, {8, 4, 3}, {true, true, false}, "vip_random_15", 3},
-             {"more slots than are drawn again", random, {9, 8}, {true, false}, "vip_random_1", 1},
-             {"none of many", random, {9, 8}, {false, false}, "vip_random_17", 0},
+             {"shares with a divisor", random, {8, 4, 3}, {true, true, false}, "vip_random_15", 15},
+             {"many slots", random, {9, 8}, {true, true}, "vip_random_20", 17},
+             {"one of many", random, {9, 8}, {true, false}, "vip_random_20", 20},
+             {"none of many", random, {9, 8}, {false, false}, "vip_random_20", 0},
+             {"more than can be", random, {999, 998}, {true, true}, "vip_random_256", 256},
              {"in turn", conf::Balance::round_robin, {1, 1}, {false, false}, "vip_turn_1", 0},
              {"by client", conf::Balance::client_hash, {1, 1}, {false, false}, "vip_client", 0}}) {
         CAPTURE(row.what);
@@ -277,16 +280,129 @@ TEST_CASE("a death takes slots away and changes no chain, while its draws can be
     }
 }
 
-TEST_CASE("who draws a slot that has nobody draws again of one less") {
+TEST_CASE("a name that gets and loses addresses changes slots and no chain") {
+    for (const auto& [balance, chain] :
+         std::vector<std::pair<conf::Balance, std::string>>{
+             {conf::Balance::random, "vip_random_64"},
+             {conf::Balance::round_robin, "vip_turn_1"},
+             {conf::Balance::client_hash, "vip_client"}}) {
+        CAPTURE(chain);
+        auto named = service("a", "240.0.0.1", {}, balance);
+        named.has_named_endpoints = true;
+        auto route = routes_of({named}, {Family::ipv4}).front();
+        for (std::size_t known = 0; known <= named_slots_max; ++known) {
+            CHECK(elements_of(route).to_class.chain == chain);
+            CHECK(elements_of(route).slots.empty() == (known == 0));
+            route.endpoints.push_back({ip("192.0.2." + std::to_string(known)), 8080, 1});
+        }
+        CHECK(elements_of(routes_of({service("b", "240.0.0.2", {}, balance)}, {Family::ipv4}).front())
+                  .to_class.chain == no_endpoint_chain);
+    }
+}
+
+TEST_CASE("what names had is kept, in the chain that is planned") {
+    auto named = service("a", "240.0.0.1", {});
+    named.has_named_endpoints = true;
+    const std::vector<VipService> services{named};
+    const auto whole = plan_of(kernel_mode, host(services)).ruleset;
+    auto installed = whole;
+    installed.endpoint_maps[0].elements.push_back({ip("240.0.0.1"), 80, 0, ip("192.0.2.1"), 8080});
+    auto planned = whole;
+    CHECK(keep_live(planned, services, installed).empty());
+    CHECK(planned == installed);
+    CHECK(fate(planned, to("240.0.0.1", 80)) == "192.0.2.1:8080=1");
+    CHECK(fate(whole, to("240.0.0.1", 80)) == "refused");
+    auto other_chain = installed;
+    other_chain.class_maps[0].elements[0].chain = no_endpoint_chain;
+    planned = whole;
+    CHECK(keep_live(planned, services, other_chain).empty());
+    CHECK(planned == installed);
+}
+
+TEST_CASE("chains that draw: those of the services, of what they may shrink to, and of names") {
+    struct Row {
+        const char* what;
+        std::vector<std::size_t> endpoints;  ///< of each service; 0: by name
+        std::vector<std::size_t> draws;
+    };
+    for (const Row& row : std::vector<Row>{{"one", {1}, {1}},
+                                           {"the largest counts", {1, 3}, {1, 2, 3}},
+                                           {"names alone", {0}, {64}},
+                                           {"names beside", {2, 0}, {1, 2, 64}}}) {
+        CAPTURE(row.what);
+        std::vector<VipService> services;
+        for (const auto count : row.endpoints) {
+            const auto number = std::to_string(services.size() + 1);
+            services.push_back(service("s" + number, "240.0.0." + number, {}));
+            services.back().has_named_endpoints = count == 0;
+            for (std::size_t i = 1; i <= count; ++i) {
+                services.back().endpoints.push_back(
+                    {ip("192.0.2." + std::to_string(i)), 8080, 1});
+            }
+        }
+        const auto ruleset = plan_of(kernel_mode, host(services)).ruleset;
+        std::vector<std::string> chains, expected;
+        for (const auto& chain : ruleset.chains) {
+            if (chain.name.starts_with("vip_random_")) chains.push_back(chain.name);
+        }
+        for (const auto draw : row.draws) expected.push_back(random_chain(draw));
+        CHECK(chains == expected);
+    }
+}
+
+TEST_CASE("who draws a slot that has nobody draws again of less") {
     auto one = service("a", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2", "192.0.2.3"}));
     const auto ruleset = plan_of(kernel_mode, host({one})).ruleset;
     const auto chain = std::ranges::find(ruleset.chains, random_chain(3), &Chain::name);
     REQUIRE(chain != ruleset.chains.end());
-    std::vector<std::uint32_t> draws;
+    std::vector<std::size_t> draws;
     for (const auto& rule : chain->rules) {
         draws.push_back(std::get<DnatToSlot>(rule.verdict).slots);
     }
-    CHECK(draws == std::vector<std::uint32_t>{3, 2, 1});
+    CHECK(draws == draws_from(3));
+}
+
+TEST_CASE("endpoints of which the slots of a port have no room are a fault") {
+    struct Row {
+        conf::Balance balance;
+        bool has_names;
+        std::size_t most;
+    };
+    for (const Row& row : {Row{conf::Balance::random, false, slots_max},
+                           Row{conf::Balance::random, true, named_slots_max},
+                           Row{conf::Balance::round_robin, true, fixed_slots},
+                           Row{conf::Balance::client_hash, false, fixed_slots}}) {
+        CAPTURE(row.most);
+        auto one = service("a", "240.0.0.1", {}, row.balance);
+        one.has_named_endpoints = row.has_names;
+        for (std::size_t i = 0; i < row.most; ++i) {
+            one.endpoints.push_back({ip("192.0.2." + std::to_string(i % 250)), Port(8000 + i), 1});
+        }
+        CHECK(vip_faults({one}).empty());
+        one.endpoints.push_back({ip("198.51.100.1"), 80, 1});
+        const auto faults = vip_faults({one});
+        REQUIRE(faults.size() == 1);
+        CHECK(faults[0].message == "service 'a' has more than " + std::to_string(row.most) +
+                                       " endpoints of one family" +
+                                       (row.has_names ? " beside those given by name" : ""));
+    }
+}
+
+TEST_CASE("slots that the kernel is not asked to hold are a fault, however few the endpoints") {
+    auto weighted = service("a", "240.0.0.1", endpoints({"192.0.2.1", "192.0.2.2"}));
+    weighted.endpoints[0].weight = 255;
+    auto named = service("a", "240.0.0.1", {});
+    named.has_named_endpoints = true;
+    for (const auto& [one, slots] : {std::pair{weighted, std::size_t{256}},
+                                     std::pair{named, named_slots_max}}) {
+        CAPTURE(slots);
+        std::vector<VipService> many(vip_slots_max / slots, one);
+        CHECK(vip_faults(many).empty());
+        many.push_back(one);
+        CHECK(vip_faults(many).size() == 1);
+        many.push_back(one);
+        CHECK(vip_faults(many).size() == 1);
+    }
 }
 
 TEST_CASE("a service that takes turns has a counter for each of its ports") {
