@@ -148,4 +148,10 @@ KernelError Batch::refusal(const Answer& answer) const {
     return {subjects_[answer.sequence - 1].to_string(), answer.error, answer.text};
 }
 
+void wait_for_transactions(Netlink& netlink) {
+    Batch nothing;
+    // Before Linux 6.10 a transaction without a message has no answer either.
+    static_cast<void>(nothing.run(netlink));
+}
+
 }  // namespace meshgate::netfilter

@@ -69,4 +69,9 @@ private:
     bool is_ended_ = false;
 };
 
+/// Returns when every transaction that began before has ended, and was told of: one without a message
+/// takes its turn, and changes nothing.
+/// @throws std::system_error when the socket fails.
+void wait_for_transactions(Netlink& netlink);
+
 }  // namespace meshgate::netfilter

@@ -9,7 +9,8 @@
 
 namespace meshgate::netfilter {
 
-/// The number of the ruleset's present generation: every transaction of anybody counts it up.
+/// The number of the ruleset's present generation: every transaction of anybody counts it up. What is
+/// read later is of this one; of a later one only if the number is another by then.
 /// @throws KernelError
 std::uint32_t generation(Netlink& netlink);
 

@@ -1,5 +1,6 @@
 #include "netfilter/nftnl/table_state.h"
 
+#include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/kernel_headers.h"
 #include "netfilter/nftnl/read.h"
 #include "netfilter/nftnl/request.h"
@@ -48,6 +49,9 @@ std::uint32_t generation(Netlink& netlink) {
     // nfnetlink says EINVAL to questions of a subsystem that it does not have.
     const int error = verdict.error == EINVAL ? EOPNOTSUPP : verdict.error;
     if (error != 0) throw KernelError{"nf_tables", error, verdict.text};
+    // A transaction counts it up a moment before its objects take the place of the old ones
+    // (nf_tables_commit(), "Bump generation counter"): that moment may be over later than this.
+    wait_for_transactions(netlink);
     return id;
 }
 

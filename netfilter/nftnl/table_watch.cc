@@ -6,24 +6,13 @@
 
 namespace meshgate::netfilter {
 
-namespace {
-
-/// Returns when every transaction that began before has ended, and was told of.
-void wait_for_others(Netlink& netlink) {
-    Batch nothing;
-    // Before Linux 6.10 a transaction without a message has no answer either.
-    static_cast<void>(nothing.run(netlink));
-}
-
-}  // namespace
-
 TableWatch::TableWatch(Netlink& netlink, std::vector<std::string> tables)
     : netlink_(netlink), events_(std::move(tables)) {
-    wait_for_others(netlink_);
+    wait_for_transactions(netlink_);
 }
 
 bool TableWatch::is_unchanged() {
-    wait_for_others(netlink_);
+    wait_for_transactions(netlink_);
     listen();
     return is_unchanged_;
 }
