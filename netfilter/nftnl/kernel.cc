@@ -3,6 +3,7 @@
 #include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/element_update.h"
+#include "netfilter/nftnl/filling.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/netlink.h"
 #include "netfilter/nftnl/read.h"
@@ -12,13 +13,19 @@
 #include <linux/netlink.h>
 
 #include <cerrno>
+#include <exception>
 #include <utility>
+#include <vector>
 
 namespace meshgate::netfilter {
 
 namespace {
 
 constexpr std::string_view trial_suffix = "-trial";
+
+void run(Netlink& netlink, Batch& batch) {
+    if (auto refusal = batch.run(netlink)) throw KernelError{*std::move(refusal)};
+}
 
 }  // namespace
 
@@ -78,7 +85,7 @@ bool Kernel::update_elements(const Ruleset& before, const Ruleset& after) {
     if (before == after) return true;
     Batch batch;
     if (!append_element_changes(batch, before, after)) return false;
-    if (auto refusal = batch.run(socket_->netlink)) throw KernelError{*std::move(refusal)};
+    run(socket_->netlink, batch);
     update_maps(socket_->netlink, before, after);
     return true;
 }
@@ -93,15 +100,32 @@ void Kernel::replace(const Ruleset& ruleset, const Ownership& ownership,
     replace_table(socket_->netlink, ruleset, ownership, before_first, socket_->held);
 }
 
-void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership) {
+void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership,
+                         std::string_view last) {
+    auto& netlink = socket_->netlink;
+    auto begin = with_few_elements(ruleset, 0);
+    std::erase_if(begin.chains, [last](const Chain& chain) { return chain.name == last; });
     Batch batch;
-    if (presence(socket_->netlink, ruleset.table) != TablePresence::absent) {
+    if (presence(netlink, ruleset.table) != TablePresence::absent) {
         append_removal(batch, ruleset.table);
     }
-    append_ruleset(
-        batch, ruleset,
-        {.table = ruleset.table, .state = TableState::dormant, .ownership = &ownership});
-    if (auto refusal = batch.run(socket_->netlink)) throw KernelError{*std::move(refusal)};
+    append_ruleset(batch, begin,
+                   {.table = ruleset.table, .state = TableState::dormant, .ownership = &ownership});
+    run(netlink, batch);
+    try {
+        fill_maps(netlink, ruleset.table, ruleset);
+        verify_elements(netlink, ruleset.table, ruleset);
+        Batch end;
+        for (const auto& chain : ruleset.chains) {
+            if (chain.name == last) append_chain(end, ruleset.table, chain);
+        }
+        run(netlink, end);
+    } catch (const std::exception&) {
+        Batch removal;
+        append_removal(removal, ruleset.table);
+        static_cast<void>(removal.run(netlink));  // what went wrong before is what there is to tell
+        throw;
+    }
 }
 
 bool Kernel::remove(std::string_view table) {
@@ -161,7 +185,9 @@ std::optional<KernelError> Kernel::trial(const Ruleset& ruleset) {
     } catch (const KernelError& error) {
         return error;
     }
-    append_ruleset(creation, ruleset,
+    // What it lacks it lacks for one element as for many.
+    const auto few = with_few_elements(ruleset, 100);
+    append_ruleset(creation, few,
                    {.table = name, .state = TableState::dormant, .ownership = nullptr});
     if (auto refusal = creation.run(socket_->netlink)) return refusal;
     Batch removal;

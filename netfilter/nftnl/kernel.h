@@ -46,9 +46,10 @@ public:
     /// @return false when more than elements differs: nothing was done. @throws KernelError
     bool update_elements(const Ruleset& before, const Ruleset& after);
 
-    /// Makes `ruleset` the content of its table, which no packet meets (dormant): a record.
-    /// @throws KernelError
-    void put_dormant(const Ruleset& ruleset, const Ownership& ownership);
+    /// Makes `ruleset` the content of its table, which no packet meets (dormant): a record, whole once
+    /// it has the chain `last`, which no other rule or map names.
+    /// @throws KernelError; there is no such table then
+    void put_dormant(const Ruleset& ruleset, const Ownership& ownership, std::string_view last);
 
     /// Removes the table. @return false when there was none.
     bool remove(std::string_view table);
@@ -70,8 +71,8 @@ public:
     /// @throws KernelError
     Counters counters(std::string_view table);
 
-    /// Tries the whole ruleset in a transaction under another name that is rolled back or removed
-    /// at once; says what the kernel lacks. Empty when it takes it.
+    /// Tries the ruleset under another name, with some of the elements of its maps, and removes it at
+    /// once; says what the kernel lacks. Empty when it takes it.
     std::optional<KernelError> trial(const Ruleset& ruleset);
 
 private:

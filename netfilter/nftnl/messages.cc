@@ -160,6 +160,12 @@ void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& op
     }
 }
 
+void append_chain(Batch& batch, std::string_view table, const Chain& chain) {
+    std::uint32_t next_set_id = 1;
+    add_chain(batch, table, chain);
+    for (const auto& rule : chain.rules) append_rule(batch, table, chain, rule, next_set_id);
+}
+
 void append_earlier_counts(Batch& batch, std::string_view table, const Counters& counted) {
     for (const auto& one : counted) {
         if (one.packets == 0 && one.bytes == 0) continue;

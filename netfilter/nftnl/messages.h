@@ -28,6 +28,10 @@ struct TableOptions {
 /// @pre `ruleset` and the name outlive the batch, which names its objects in errors.
 void append_ruleset(Batch& batch, const Ruleset& ruleset, const TableOptions& options);
 
+/// One more chain, with its rules, of a table that is there.
+/// @pre they outlive the batch
+void append_chain(Batch& batch, std::string_view table, const Chain& chain);
+
 /// Gives a table what its bridge counted in its place; not what is 0.
 /// @pre it has no earlier counts, and `counted` outlives the batch.
 void append_earlier_counts(Batch& batch, std::string_view table, const Counters& counted);

@@ -3,9 +3,9 @@
 #include "netfilter/nftnl/batch.h"
 #include "netfilter/nftnl/counters.h"
 #include "netfilter/nftnl/element_update.h"
+#include "netfilter/nftnl/filling.h"
 #include "netfilter/nftnl/handles.h"
 #include "netfilter/nftnl/kernel_headers.h"
-#include "netfilter/nftnl/maps.h"
 #include "netfilter/nftnl/messages.h"
 #include "netfilter/nftnl/read.h"
 #include "netfilter/nftnl/sets.h"
@@ -19,7 +19,6 @@
 #include <exception>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -29,32 +28,6 @@ namespace {
 
 /// An attempt may take long: it makes the messages of all elements.
 constexpr std::chrono::seconds replacement_patience{30};
-
-/// With a listener anywhere on the machine (`nft monitor`, a guard), the kernel keeps 8 KiB for each
-/// element of a transaction until its end (nf_tables_setelem_notify()).
-constexpr std::size_t elements_in_a_transaction = 10'000;
-
-std::size_t count_map_elements(const Ruleset& ruleset) {
-    std::size_t count = 0;
-    for (const auto& map : ruleset.class_maps) count += map.elements.size();
-    for (const auto& map : ruleset.endpoint_maps) count += map.elements.size();
-    return count;
-}
-
-/// The same ruleset without the elements of its maps.
-Ruleset without_elements(const Ruleset& ruleset) {
-    Ruleset bare{.table = ruleset.table,
-                 .sets = ruleset.sets,
-                 .chains = ruleset.chains,
-                 .counters = ruleset.counters};
-    for (const auto& map : ruleset.class_maps) {
-        bare.class_maps.push_back({map.name, map.comment, map.family, {}});
-    }
-    for (const auto& map : ruleset.endpoint_maps) {
-        bare.endpoint_maps.push_back({map.name, map.comment, map.family, map.protocol, {}});
-    }
-    return bare;
-}
 
 /// Somebody changed nf_tables since we looked.
 struct Overtaken {};
@@ -73,9 +46,7 @@ public:
         : netlink_(netlink), ruleset_(ruleset), ownership_(ownership), before_first_(before_first),
           held_(held),
           table_(ruleset.table), bridge_(bridge_name(table_)) {
-        if (count_map_elements(ruleset) > elements_in_a_transaction) {
-            bare_ = without_elements(ruleset);
-        }
+        if (has_many_elements(ruleset)) bare_ = with_few_elements(ruleset, 0);
     }
 
     void run_once() {
@@ -187,33 +158,8 @@ private:
             if (refusal->error() != ERESTART) throw KernelError{*refusal};
             if (!standstill.wait()) throw Overtaken{};
         }
-        if (bare_) {
-            for (const auto& map : ruleset_.class_maps) fill(name, map);
-            for (const auto& map : ruleset_.endpoint_maps) fill(name, map);
-        }
+        if (bare_) fill_maps(netlink_, name, ruleset_);  // it sleeps
         verify_elements(netlink_, name, ruleset_);
-    }
-
-    /// By many transactions: the table sleeps.
-    template <class Map>
-    void fill(const std::string& name, const Map& map) {
-        const Subject subject{.kind = "map", .name = map.name};
-        std::size_t in_batch = 0;
-        std::optional<Batch> batch;
-        const auto send = [&] {
-            if (batch) run(netlink_, *batch);
-            batch.reset();
-            in_batch = 0;
-        };
-        for (std::span rest{map.elements}; !rest.empty();) {
-            const auto chunk = rest.first(std::min(rest.size(), elements_at_once));
-            if (!batch) batch.emplace();
-            batch->add_elements(*build_elements(name, map.name, chunk), subject);
-            rest = rest.subspan(chunk.size());
-            in_batch += chunk.size();
-            if (in_batch >= elements_in_a_transaction) send();
-        }
-        send();
     }
 
     /// What a new table is made upon.

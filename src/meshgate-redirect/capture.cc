@@ -201,7 +201,7 @@ void Capture::put_back(const Before& before) {
 
 void Capture::record(const PendingRecord& record) {
     if (!nftables_) return;
-    netfilter::Kernel{}.put_dormant(record_ruleset(record), record_ownership(record));
+    netfilter::Kernel{}.put_dormant(record_ruleset(record), record_ownership(record), record_chain);
 }
 
 std::optional<PendingRecord> Capture::recorded() {

@@ -45,9 +45,11 @@ class Machine:
         self.path.write_text("\n".join(lines) + "\n")
         self.program = lab.publish(n.program(), folder)
 
-    def install(self):
-        done = self.namespace.try_run(self.program, "install", "--config", self.path,
-                                      patience_s=PATIENCE_S)
+    def install(self, *options):
+        self.run("install", *options, "--config", self.path)
+
+    def run(self, *words):
+        done = self.namespace.try_run(self.program, *words, patience_s=PATIENCE_S)
         assert done.returncode == 0, done.stderr
 
     def elements(self, name):
@@ -96,13 +98,18 @@ def machines():
             pair[count] = Machine(folder, count)
             stack.callback(pair[count].namespace.close)
         pair[FEW].install()
-        # For whoever listens, in whatever namespace, the kernel makes news of each element.
-        listener = pair[FEW].namespace.start(lab.PYTHON, "-u", n.HERE / "nft_events.py")
-        listener.wait_ready(lambda: "ready" in listener.output(), "the listener")
-        with KernelMemory() as pair[MANY].memory:
+        with beside_a_listener(pair[FEW]), KernelMemory() as pair[MANY].memory:
             pair[MANY].install()
-        listener.stop()
         yield pair
+
+
+@contextlib.contextmanager
+def beside_a_listener(machine):
+    """For whoever listens, in whatever namespace, the kernel makes news of each element."""
+    listener = machine.namespace.start(lab.PYTHON, "-u", n.HERE / "nft_events.py")
+    listener.wait_ready(lambda: "ready" in listener.output(), "the listener")
+    yield
+    listener.stop()
 
 
 def test_no_element_is_lost(machines):
@@ -149,3 +156,15 @@ def test_a_change_of_one_endpoint_is_one_transaction_of_two_elements(machines):
     listed = machine.namespace.run("nft", "get", "element", "inet", "meshgate", "vip_tcp4_endpoints",
                                    f"{{ {vip(7)} . 80 . 2 }}")
     assert re.search(at, listed), listed
+
+
+def test_what_may_come_back_is_kept_in_bounded_memory(machines):
+    machine = machines[MANY]
+    machine.path.write_text(machine.path.read_text() + "port = [80, 81]\n")  # of the last one
+    with beside_a_listener(machines[FEW]), KernelMemory() as memory:
+        machine.install("--confirm", "1h")
+    assert "meshgate-previous" in machine.namespace.run("nft", "list", "tables")
+    machine.run("confirm")
+    print(f"install --confirm: at most {memory.most >> 20} MiB more of the kernel")
+    assert memory.most <= KERNEL_MEMORY_MAX
+    assert "meshgate-previous" not in machine.namespace.run("nft", "list", "tables")

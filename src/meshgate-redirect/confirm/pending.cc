@@ -13,7 +13,6 @@ using namespace netfilter;
 
 constexpr std::string_view pending_start = "confirm:";
 constexpr std::size_t id_digits = 16;
-constexpr const char* record_chain = "pending";
 constexpr std::string_view has_address = " address6", was_absent = " absent", has_more = " partial";
 
 std::string_view take_part(std::string_view& text, char separator) {

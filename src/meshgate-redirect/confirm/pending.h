@@ -14,6 +14,9 @@ namespace meshgate::redirect {
 /// The dormant table that holds the previous rules of nftables until then. No packet meets it.
 inline constexpr const char* previous_table = "meshgate-previous";
 
+/// Its chain that makes it a record: without, it is one in the making.
+inline constexpr const char* record_chain = "pending";
+
 struct Pending {
     std::string id;                      ///< 16 hexadecimal digits: in the name of the watcher's socket
     std::chrono::milliseconds until{0};  ///< on CLOCK_BOOTTIME, as is boot_time()

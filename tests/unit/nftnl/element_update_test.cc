@@ -126,6 +126,25 @@ TEST_CASE("an update of what is not there changes nothing") {
     CHECK(installed() == planned);
 }
 
+TEST_CASE("a record is whole, however many its elements, or it is not there") {
+    enter_fresh_namespace();
+    Kernel kernel;
+    auto record = vips(20'000);
+    record.table = "meshgate-previous";
+    record.chains.push_back({"last", std::nullopt, {{{}, uncounted, Return{}, "a word"}}});
+    for (const bool is_there : {false, true}) {
+        CAPTURE(is_there);
+        kernel.put_dormant(record, mark(record), "last");
+        const auto found = kernel.read(record.table);
+        REQUIRE(found.has_value());
+        CHECK(found->ruleset == record);
+    }
+    auto refused = record;
+    refused.class_maps[0].elements.back().chain = "nowhere";
+    CHECK_THROWS_AS(kernel.put_dormant(refused, mark(refused), "last"), KernelError);
+    CHECK_FALSE(kernel.read(record.table).has_value());
+}
+
 TEST_CASE("elements of maps are changed with those of sets for who holds the table") {
     enter_fresh_namespace();
     Kernel kernel;
