@@ -112,6 +112,7 @@ std::vector<std::size_t> draws_from(std::size_t draw) {
     std::vector<std::size_t> draws(draw > drawn_singly_max ? draws_of_most : 1, draw);
     const auto least_used = draw / 2 + 1;  // of drawn_slots()
     while (draws.back() > least_used) draws.push_back(draws.back() - step_at(draws.back() - 1));
+    draws.push_back(draws.back());
     return draws;
 }
 

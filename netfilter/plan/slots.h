@@ -24,7 +24,8 @@ std::size_t draw_for(std::size_t slots);
 /// less and less. As the slots that have somebody are the first ones, and more than half, a share
 /// changes by less than a 100th of itself, and by nothing up to 16.
 /// @param draw  of draw_for()
-/// @return the last finds somebody in any case.
+/// @return the last but one finds somebody in any case; but before Linux 6.17 a lookup may miss an
+/// element that is being replaced (nft_lookup_eval() in net/netfilter/nft_lookup.c), so it comes twice.
 std::vector<std::size_t> draws_from(std::size_t draw);
 
 /// Slots of a VIP whose endpoints take turns or are chosen by the client's address: always so many,

@@ -53,6 +53,13 @@ Chain drawing_chain(const std::vector<Kind>& kinds, std::size_t draw) {
     return chain;
 }
 
+/// Twice, as draws_from() says.
+Chain fixed_chain(std::string name, const std::vector<Kind>& kinds, SlotChoice choice) {
+    Chain chain{std::move(name), std::nullopt, dnat_rules(kinds, choice, fixed_slots)};
+    append(chain.rules, dnat_rules(kinds, choice, fixed_slots));
+    return chain;
+}
+
 /// A chain for each of the draws that are needed, and for those below what the configuration may
 /// come to when it lists fewer: then it is a change of elements only.
 std::vector<Chain> drawing_chains(const Parts& parts, const std::vector<Kind>& kinds) {
@@ -121,13 +128,8 @@ std::vector<Chain> vip_chains(const Parts& parts) {
             turns.push_back(route.turn_chain);
         }
     }
-    if (by_client) {
-        chains.push_back({client_chain, std::nullopt,
-                          dnat_rules(kinds, SlotChoice::by_client, fixed_slots)});
-    }
-    for (const auto& name : turns) {
-        chains.push_back({name, std::nullopt, dnat_rules(kinds, SlotChoice::in_turn, fixed_slots)});
-    }
+    if (by_client) chains.push_back(fixed_chain(client_chain, kinds, SlotChoice::by_client));
+    for (const auto& name : turns) chains.push_back(fixed_chain(name, kinds, SlotChoice::in_turn));
     return chains;
 }
 

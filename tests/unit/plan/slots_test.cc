@@ -103,11 +103,11 @@ TEST_CASE("draws are of each number up to 16, and then of four to a doubling") {
                                             56, 64, 80, 96, 112, 128, 160, 192, 224, 256});
     CHECK(draw_for(0) == 1);
     CHECK(draw_for(slots_max) == slots_max);
-    CHECK(draws_from(1) == std::vector<std::size_t>{1});
-    CHECK(draws_from(2) == std::vector<std::size_t>{2});
-    CHECK(draws_from(7) == std::vector<std::size_t>{7, 6, 5, 4});
-    CHECK(draws_from(20) == std::vector<std::size_t>{20, 20, 20, 16, 15, 14, 13, 12, 11});
-    CHECK(draws_from(256) == std::vector<std::size_t>{256, 256, 256, 224, 192, 160, 128});
+    CHECK(draws_from(1) == std::vector<std::size_t>{1, 1});
+    CHECK(draws_from(2) == std::vector<std::size_t>{2, 2});
+    CHECK(draws_from(7) == std::vector<std::size_t>{7, 6, 5, 4, 4});
+    CHECK(draws_from(20) == std::vector<std::size_t>{20, 20, 20, 16, 15, 14, 13, 12, 11, 11});
+    CHECK(draws_from(256) == std::vector<std::size_t>{256, 256, 256, 224, 192, 160, 128, 128});
 }
 
 TEST_CASE("draws that are repeated leave the shares as they are, however many are alive") {
