@@ -4,6 +4,7 @@
 #include "netfilter/plan/slots.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <utility>
 
@@ -60,9 +61,10 @@ Chain fixed_chain(std::string name, const std::vector<Kind>& kinds, SlotChoice c
     return chain;
 }
 
-/// A chain for each of the draws that are needed, and for those below what the configuration may
-/// come to when it lists fewer: then it is a change of elements only.
+/// The chains that draw: for more than what is listed now, in steps that are seldom passed, so that
+/// an endpoint that is added, or taken off the list, is a change of elements only.
 std::vector<Chain> drawing_chains(const Parts& parts, const std::vector<Kind>& kinds) {
+    constexpr std::size_t least = 4;
     std::size_t most = 0;
     bool has_names = false;
     for (const auto& route : parts.vip_routes) {
@@ -70,6 +72,7 @@ std::vector<Chain> drawing_chains(const Parts& parts, const std::vector<Kind>& k
         if (!route.has_named_endpoints) most = std::max(most, draw);
         has_names |= route.has_named_endpoints && draw > 0;
     }
+    if (most > 0) most = std::max(std::bit_ceil(most), least);
     std::vector<Chain> chains;
     for (std::size_t draw = 1; draw <= most; draw = draw_for(draw + 1)) {
         chains.push_back(drawing_chain(kinds, draw));

@@ -254,9 +254,12 @@ def generation(network):
 def test_a_change_of_endpoints_leaves_the_rules(network, back_ends):
     path = install(network, service("a", outside(1, 2)) + service("b", outside(3)))
     before = generation(network).splitlines()[0:3]
-    path.write_text(path.read_text() + service("c", outside(4)))
+    # One service more, and an endpoint more than any had.
+    text = path.read_text().replace(json.dumps(outside(1, 2)), json.dumps(outside(1, 2, 3)))
+    path.write_text(text + service("c", outside(4)))
     assert network.run("install", config=path).returncode == 0
     assert generation(network).splitlines()[0:3] == before
+    assert set(burst(network.vm_namespace, VIP, 100)) == {"b1", "b2", "b3"}
     assert burst(network.vm_namespace, "240.0.0.2", 2) == {"b4": 2}
     assert network.run("status", config=path).returncode == 0
     assert network.run("diff", config=path).stdout == ""

@@ -208,6 +208,8 @@ TEST_CASE("the digest is of the rules: not of who is alive, nor of how many ther
     auto more = services;
     more.push_back(service("b", "240.0.0.2", endpoints({"192.0.2.9"})));
     CHECK(digest(plan_of(kernel_mode, host(more)).ruleset) == digest(whole));
+    more.back().endpoints = endpoints({"192.0.2.6", "192.0.2.7", "192.0.2.8", "192.0.2.9"});
+    CHECK(digest(plan_of(kernel_mode, host(more)).ruleset) == digest(whole));
     more.back().protocols = {Protocol::udp};
     CHECK(digest(plan_of(kernel_mode, host(more)).ruleset) != digest(whole));
 }
@@ -319,16 +321,17 @@ TEST_CASE("what names had is kept, in the chain that is planned") {
     CHECK(planned == installed);
 }
 
-TEST_CASE("chains that draw: those of the services, of what they may shrink to, and of names") {
+TEST_CASE("chains that draw: those of the services, of what they may come to, and of names") {
     struct Row {
         const char* what;
         std::vector<std::size_t> endpoints;  ///< of each service; 0: by name
         std::vector<std::size_t> draws;
     };
-    for (const Row& row : std::vector<Row>{{"one", {1}, {1}},
-                                           {"the largest counts", {1, 3}, {1, 2, 3}},
-                                           {"names alone", {0}, {64}},
-                                           {"names beside", {2, 0}, {1, 2, 64}}}) {
+    for (const Row& row :
+         std::vector<Row>{{"one", {1}, {1, 2, 3, 4}},
+                          {"the largest counts", {1, 5}, {1, 2, 3, 4, 5, 6, 7, 8}},
+                          {"names alone", {0}, {64}},
+                          {"names beside", {2, 0}, {1, 2, 3, 4, 64}}}) {
         CAPTURE(row.what);
         std::vector<VipService> services;
         for (const auto count : row.endpoints) {
