@@ -72,7 +72,7 @@ Counters read_all(Netlink& netlink, const std::vector<std::string>& tables) {
             complete = complete && counters.has_value();
             if (counters) add_counts(*counters, sums);
         }
-        if (complete && generation(netlink) == before) return in_order_of_causes(sums);
+        if (complete && last_generation(netlink) == before) return in_order_of_causes(sums);
     } while (standstill.wait());
     throw KernelError{"table inet " + tables.front(), EAGAIN, "the ruleset does not stand still"};
 }

@@ -208,8 +208,8 @@ void add_update(Netlink& netlink, std::string_view table, const VipUpdate& updat
 bool run_unless_changed(Netlink& netlink, Changes& changes, TableWatch& watch,
                         Standstill& standstill) {
     do {
-        const auto now = generation(netlink);
-        if (!watch.is_unchanged()) return false;
+        const auto now = last_generation(netlink);
+        if (!watch.is_unchanged()) return false;  // it waits for what that is of
         if (changes.run(netlink, now)) return true;
     } while (standstill.wait());
     return false;

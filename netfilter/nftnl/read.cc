@@ -373,7 +373,7 @@ std::optional<Installed> read_table(Netlink& netlink, std::string_view table, st
         const auto before = generation(netlink);
         try {
             auto installed = read_serving_table(netlink, table, watch ? &*watch : nullptr);
-            const auto after = generation(netlink);
+            const auto after = last_generation(netlink);
             if (at != nullptr) *at = after;
             if (after == before || (watch && watch->is_unchanged())) return installed;
         } catch (const Interrupted&) {

@@ -14,6 +14,10 @@ namespace meshgate::netfilter {
 /// @throws KernelError
 std::uint32_t generation(Netlink& netlink);
 
+/// The same without waiting for what is about to come into force: whether there was a transaction
+/// since generation(). @throws KernelError
+std::uint32_t last_generation(Netlink& netlink);
+
 enum class TablePresence : std::uint8_t { absent, dormant, active };
 
 /// @throws KernelError

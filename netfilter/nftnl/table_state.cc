@@ -35,7 +35,7 @@ std::optional<Ownership> ownership_of(const nftnl_table& table) {
     return read_ownership({static_cast<const std::uint8_t*>(userdata), length});
 }
 
-std::uint32_t generation(Netlink& netlink) {
+std::uint32_t last_generation(Netlink& netlink) {
     Request request{NFT_MSG_GETGEN, AF_UNSPEC};
     std::uint32_t id = 0;
     const auto verdict = netlink.ask(*request, [&id](const nlmsghdr& message) {
@@ -49,8 +49,13 @@ std::uint32_t generation(Netlink& netlink) {
     // nfnetlink says EINVAL to questions of a subsystem that it does not have.
     const int error = verdict.error == EINVAL ? EOPNOTSUPP : verdict.error;
     if (error != 0) throw KernelError{"nf_tables", error, verdict.text};
-    // A transaction counts it up a moment before its objects take the place of the old ones
-    // (nf_tables_commit(), "Bump generation counter"): that moment may be over later than this.
+    return id;
+}
+
+// A transaction counts it up a moment before its objects take the place of the old ones
+// (nf_tables_commit(), "Bump generation counter").
+std::uint32_t generation(Netlink& netlink) {
+    const auto id = last_generation(netlink);
     wait_for_transactions(netlink);
     return id;
 }
