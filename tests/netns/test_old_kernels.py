@@ -61,6 +61,25 @@ def test_a_packet_is_traced_without_the_owner_flag(network, flags):
     assert "meshgate-trace" not in network.vm_namespace.run("nft", "list", "tables")
 
 
+def test_many_endpoints_are_found_without_their_count(network):
+    many = [f"10.{100 + number}.{service}.1:80" for service in range(200) for number in range(4)]
+    text = 'state = "{}"\n'.format(network.folder / "many.vips") + "".join(
+        f'[[service]]\nname = "s{at}"\nendpoints = {json.dumps(many[4 * at:4 * at + 4])}\n'
+        for at in range(200))
+    path = network.config(f'[vip]\nmode = "kernel"\n{text}')
+    kernel = older(network, "no_counts")
+    for verb, code in (("install", 0), ("status", 0), ("diff", 0)):
+        assert on(network, kernel, verb, config=path).returncode == code
+    path.write_text(path.read_text().replace("10.101.77.1:80", "10.99.77.1:80"))
+    changed = on(network, kernel, "diff", config=path)
+    assert changed.returncode == 2 and changed.stdout.count("10.99.77.1") == 1, changed.stdout
+    assert on(network, kernel, "install", config=path).returncode == 0
+    listed = network.vm_namespace.run("nft", "list", "map", "inet", "meshgate", "vip_tcp4_endpoints")
+    assert listed.count(" : 10.") == 800 and listed.count(" : 10.99.77.1 . 80") == 1
+    assert on(network, kernel, "uninstall", config=path).returncode == 0
+    assert network.vm_namespace.run("nft", "list", "ruleset") == ""
+
+
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_a_statement_that_is_missing_is_said_and_nothing_half_is_installed(network, statement):
     words, can_do_without = STATEMENTS[statement]
