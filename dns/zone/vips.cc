@@ -113,7 +113,7 @@ private:
         for (const auto& [key, address] : pool_.kept) {
             if (!by_key_.contains(key) && rest.count() > 0) add_resting(key, {address, now_});
         }
-        while (resting_.size() > resting_max) drop_oldest();
+        drop_oldest();
     }
 
     /// To the address that it had, as it has no other now.
@@ -123,13 +123,19 @@ private:
                !pool_.kept.contains(key);
     }
 
+    /// Those that are too many, all at once: a file that is replaced may give up hundreds of thousands.
     void drop_oldest() {
-        const auto oldest =
-            std::min_element(resting_.begin(), resting_.end(), [](const auto& a, const auto& b) {
-                return a.second.since < b.second.since;
-            });
-        resting_by_address_.erase(oldest->second.address);
-        resting_.erase(oldest);
+        if (resting_.size() <= resting_max) return;
+        using Resting = std::map<std::string, RestingVip>::iterator;
+        std::vector<Resting> by_age;
+        by_age.reserve(resting_.size());
+        for (auto at = resting_.begin(); at != resting_.end(); ++at) by_age.push_back(at);
+        std::ranges::stable_sort(by_age, {}, [](Resting at) { return at->second.since; });
+        by_age.resize(by_age.size() - resting_max);
+        for (const auto at : by_age) {
+            resting_by_address_.erase(at->second.address);
+            resting_.erase(at);
+        }
     }
 
     void add_resting(const std::string& key, const RestingVip& resting) {

@@ -85,6 +85,22 @@ TEST_CASE("an address stays with its name whatever comes before it in the file")
     CHECK(in_words(second) == "240.0.0.2 240.0.0.1 240.0.0.0");
 }
 
+TEST_CASE("more than can rest: the oldest are forgotten, however many at once") {
+    constexpr std::size_t rest_at_most = 65536, given_up = 200'000;
+    VipState kept;
+    const auto numbered = [](std::size_t number) {
+        return address(("240." + std::to_string(number >> 16) + "." +
+                        std::to_string(number >> 8 & 255) + "." + std::to_string(number & 255))
+                           .c_str());
+    };
+    for (std::size_t i = 0; i < given_up; ++i) kept.ipv4.emplace(std::to_string(i), numbered(i));
+    kept.resting4.emplace("old", dns::zone::RestingVip{numbered(given_up), noon - seconds{1}});
+    const auto after = allocate({"a"}, kept).state;
+    CHECK(after.resting4.size() == rest_at_most);
+    CHECK_FALSE(after.resting4.contains("old"));
+    CHECK(after.resting4.contains("99999"));
+}
+
 TEST_CASE("an address that nobody has rests before another gets it") {
     const auto first = allocate({"a", "b"});
     const auto second = allocate({"b", "c"}, first.state, "", noon + seconds{60});
