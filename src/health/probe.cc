@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,11 @@ namespace meshgate::health {
 namespace {
 
 using Error = boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+/// A timer that is late by more was so because this thread did something else, a large reload: it has
+/// not listened all that time.
+constexpr std::chrono::milliseconds own_delay_max{100};
 
 asio::ip::tcp::endpoint to_asio(const conf::SocketAddress& at, std::uint16_t port) {
     const auto bytes = at.address.bytes();
@@ -36,6 +42,8 @@ struct Probe::Run : std::enable_shared_from_this<Run> {
         : target(its_target), done(std::move(its_done)), socket(context), timer(context) {}
 
     void start();
+    void wait();
+    void on_timeout();
     void on_connected();
     void send();
     void receive();
@@ -47,6 +55,8 @@ struct Probe::Run : std::enable_shared_from_this<Run> {
     Done done;  ///< empty: it is over
     asio::ip::tcp::socket socket;
     Timer timer;
+    Clock::time_point due;
+    bool has_waited_again = false;
     std::string request;
     std::array<char, 4096> received;
     std::optional<HttpAnswer> answer;
@@ -79,15 +89,26 @@ void Probe::Run::start() {
         error = {errno, boost::system::system_category()};
         return end_soon("its packets cannot be marked: " + error.message());
     }
-    timer.wait_for(check.timeout, [weak = weak_from_this(), timeout = check.timeout] {
-        const auto self = weak.lock();
-        if (self) self->end(false, "no answer within " + std::to_string(timeout.count()) + " ms");
-    });
+    wait();
     socket.async_connect(to, [self = shared_from_this()](const Error& failed) {
         if (!self->done) return;
         if (failed) return self->end(false, "connect: " + failed.message());
         self->on_connected();
     });
+}
+
+void Probe::Run::wait() {
+    due = Clock::now() + target.check.timeout;
+    timer.wait_for(target.check.timeout, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self && self->done) self->on_timeout();
+    });
+}
+
+void Probe::Run::on_timeout() {
+    const bool is_own_fault = Clock::now() - due > own_delay_max;
+    if (is_own_fault && !std::exchange(has_waited_again, true)) return wait();
+    end(false, "no answer within " + std::to_string(target.check.timeout.count()) + " ms");
 }
 
 void Probe::Run::on_connected() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -174,6 +175,25 @@ TEST_CASE("silence is an end too") {
     lab.watcher.watch({wanted});
     lab.run_until([&] { return !lab.changes.empty(); });
     CHECK(lab.changes.back() == "web dead: no answer within 50 ms");
+}
+
+TEST_CASE("who did not listen himself blames nobody for his silence") {
+    Lab lab;
+    Backend backend{lab.context};
+    auto checked = target("web", backend, conf::CheckKind::http);
+    checked.check.timeout = 100ms;
+    for (const bool answers : {true, false}) {
+        CAPTURE(answers);
+        if (!answers) backend.says.clear();
+        lab.watcher.watch({});
+        lab.watcher.watch({checked});
+        const auto before = backend.accepted;
+        lab.run_until([&] { return backend.accepted > before; });
+        std::this_thread::sleep_for(300ms);  // a reload that takes longer than the check may
+        lab.run_until([&] { return backend.accepted > before + 1; });
+        const std::vector<std::string> dead{"web dead: no answer within 100 ms"};
+        CHECK(lab.changes == (answers ? std::vector<std::string>{} : dead));
+    }
 }
 
 TEST_CASE("the check may go to another port than the endpoint's") {
