@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::string_view trial_suffix = "-trial";
 
-void run(Netlink& netlink, Batch& batch) {
+void commit(Netlink& netlink, Batch& batch) {
     if (auto refusal = batch.run(netlink)) throw KernelError{*std::move(refusal)};
 }
 
@@ -85,7 +85,7 @@ bool Kernel::update_elements(const Ruleset& before, const Ruleset& after) {
     if (before == after) return true;
     Batch batch;
     if (!append_element_changes(batch, before, after)) return false;
-    run(socket_->netlink, batch);
+    commit(socket_->netlink, batch);
     update_maps(socket_->netlink, before, after);
     return true;
 }
@@ -111,7 +111,7 @@ void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership,
     }
     append_ruleset(batch, begin,
                    {.table = ruleset.table, .state = TableState::dormant, .ownership = &ownership});
-    run(netlink, batch);
+    commit(netlink, batch);
     try {
         fill_maps(netlink, ruleset.table, ruleset);
         verify_elements(netlink, ruleset.table, ruleset);
@@ -119,7 +119,7 @@ void Kernel::put_dormant(const Ruleset& ruleset, const Ownership& ownership,
         for (const auto& chain : ruleset.chains) {
             if (chain.name == last) append_chain(end, ruleset.table, chain);
         }
-        run(netlink, end);
+        commit(netlink, end);
     } catch (const std::exception&) {
         Batch removal;
         append_removal(removal, ruleset.table);

@@ -126,6 +126,20 @@ TEST_CASE("an update of what is not there changes nothing") {
     CHECK(installed() == planned);
 }
 
+TEST_CASE("what somebody changes is seen by who has read it before") {
+    enter_fresh_namespace();
+    Kernel kernel;
+    auto expected = vips(3);
+    replace(kernel, expected);
+    for (int time = 0; time < 2; ++time) CHECK(kernel.read("meshgate")->ruleset == expected);
+    output_of("nft delete element inet meshgate " + std::string{endpoints} +
+              " '{ 240.0.0.2 . 80 . 1 }'");
+    expected.endpoint_maps[0].elements.pop_back();
+    CHECK(kernel.read("meshgate")->ruleset == expected);
+    output_of("nft delete table inet meshgate");
+    CHECK_FALSE(kernel.read("meshgate").has_value());
+}
+
 TEST_CASE("a record is whole, however many its elements, or it is not there") {
     enter_fresh_namespace();
     Kernel kernel;
