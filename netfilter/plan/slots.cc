@@ -129,6 +129,11 @@ std::vector<std::size_t> nearest_slots(std::span<const std::uint32_t> weights, s
     return exact;
 }
 
+std::size_t draw_for_weights(std::span<const std::uint32_t> weights) {
+    const auto counts = nearest_slots(weights);
+    return draw_for(std::accumulate(counts.begin(), counts.end(), std::size_t{0}));
+}
+
 std::optional<std::vector<std::size_t>> fewest_slots(std::span<const std::uint32_t> weights,
                                                      std::size_t most) {
     if (weights.empty()) return std::vector<std::size_t>{};

@@ -39,7 +39,10 @@ inline constexpr std::size_t fixed_slots = 120;
 std::vector<std::size_t> nearest_slots(std::span<const std::uint32_t> weights,
                                        std::size_t most = slots_max);
 
-/// The same where it must be near enough.
+/// The draw_for() of all of them. @pre as above, with slots_max
+std::size_t draw_for_weights(std::span<const std::uint32_t> weights);
+
+/// nearest_slots() where it must be near enough.
 /// @return none when a share would be wrong by more than one part in a hundred of the whole, or
 /// `most` are too few.
 std::optional<std::vector<std::size_t>> fewest_slots(std::span<const std::uint32_t> weights,

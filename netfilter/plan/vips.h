@@ -62,6 +62,9 @@ struct VipRoute {
 std::vector<VipRoute> routes_of(const std::vector<VipService>& services,
                                 const std::vector<Family>& families);
 
+/// In their order.
+std::vector<std::uint32_t> weights_of(const std::vector<VipEndpoint>& endpoints);
+
 /// The elements of a route.
 struct RouteElements {
     VipClass to_class;           ///< the same whoever is alive
