@@ -125,6 +125,8 @@ class Network:
         lab.connect(vm, client, DOWNLINK, "vm0",
                     [(f"{LAN}/24", f"{CLIENT}/24"), (f"{LAN6}/64", f"{CLIENT6}/64")])
         vm.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        # Of refusals, and of redirects to who is its own endpoint, a client gets one a second.
+        vm.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
         for namespace in (vm, outside, client):
             namespace.run("sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=0")
         outside.run("ip", "address", "add", f"{FAR}/32", "dev", "lo")
