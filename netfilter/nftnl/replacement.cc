@@ -64,8 +64,9 @@ public:
         finish();
     }
 
-    /// After an error: has the old table serve again if it is there, and takes away what does not
-    /// serve. It would take as much memory as the rules in force, until somebody installs again.
+    /// After an error: has the old table serve again if it is there, or else the new one, and takes
+    /// away what does not serve. It would take as much memory as the rules in force, until somebody
+    /// installs again.
     void clean_up() noexcept {
         try {
             Standstill standstill{std::chrono::seconds{2}};
@@ -99,12 +100,38 @@ private:
                 finish();
                 return true;
             }
+            if (goes_on()) return true;
             take_back();
             for (const auto& name : made_) discard(name);
             return true;
         } catch (const Overtaken&) {
             return false;
         }
+    }
+
+    /// The old table went when the new one came, which only sleeps: without it, the bridge would be
+    /// all there is.
+    /// @return false when there is no such table, whole, or it cannot be woken
+    bool goes_on() {
+        if (!is_new_asleep() || presence(netlink_, bridge_) != TablePresence::active) return false;
+        try {
+            verify_elements(netlink_, table_, ruleset_);
+            hand_over(bridge_, table_);
+        } catch (const KernelError&) {
+            return false;
+        }
+        is_in_force_ = true;
+        finish();
+        return true;
+    }
+
+    /// The answer to who made it may have been lost.
+    bool is_new_asleep() {
+        const auto found = ask_for_table(netlink_, table_);
+        if (!found || (old_handle_ && handle_of(*found) == *old_handle_)) return false;
+        const auto mark = ownership_of(*found);
+        return mark && mark->digest == ownership_.digest &&
+               presence(netlink_, table_) == TablePresence::dormant;
     }
 
     void take_back() {
